@@ -1,0 +1,206 @@
+"""One Settings object: defaults < config.yaml < environment < command line.
+
+The environment's names are the fields' names in capitals; config.yaml uses either spelling. `KAFKA_CONSUMER_...` and
+`KAFKA_PRODUCER_...` that are not fields here pass through to librdkafka (`KAFKA_CONSUMER_FETCH_MIN_BYTES` becomes
+`fetch.min.bytes`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from consumer.errors import ConfigurationError
+
+
+def _listed(value: object) -> object:
+    """`A,B` from the environment is the list [A, B]."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _blank_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """Every setting of every command; the README's table is made from these fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    # The model and its engine
+    engine: Literal["vllm", "synthetic"] = Field("vllm", description="vllm, or synthetic for load and fault tests")
+    model_name: str = Field("Qwen/Qwen3-VL-8B-Instruct-FP8", description="model on the hub, or a directory")
+    model_revision: OptionalText = Field(None, description="branch, tag or commit of the model")
+    hf_token: OptionalSecret = Field(None, description="token for gated models")
+    quantization: OptionalText = Field(None, description="e.g. fp8; left to the checkpoint when empty")
+    dtype: str = Field("auto", description="weights' type: auto, bfloat16, float16, float32")
+    max_model_len: int = Field(131072, ge=256, description="context length, tokens")
+    gpu_memory_utilization: float = Field(0.90, gt=0, le=1, description="share of the GPU's memory for vLLM")
+    tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share the model")
+    enforce_eager: bool = Field(False, description="no CUDA graphs: quicker start, slower answers")
+    max_num_batched_tokens: int | None = Field(
+        None, ge=256, description="tokens an engine step; vLLM's choice if empty"
+    )
+    max_num_seqs: int | None = Field(None, ge=1, description="sequences an engine step; vLLM's choice if empty")
+    timestamps: Literal["absolute", "relative"] = Field(
+        "relative", description="times shown to the model: of the source, or from the chunk's start"
+    )
+    synthetic_seconds_per_chunk: float = Field(0.0, ge=0, description="waiting time of the synthetic engine, s")
+
+    # Chunks and frames
+    chunk_duration: float = Field(60.0, ge=1, le=3600, description="seconds a chunk, where the job does not say")
+    chunk_overlap: float = Field(2.0, ge=0, le=1800, description="seconds shared by neighbours, likewise")
+    max_frames_per_chunk: int = Field(768, ge=4, le=4096, description="frames a chunk at most, likewise")
+    max_source_bytes: int = Field(200 * 2**30, ge=1, description="largest video accepted, bytes")
+    max_video_seconds: PositiveSeconds = Field(86_400.0, description="longest video accepted, s")
+    decoder_threads: int = Field(0, ge=0, description="chunks decoded side by side; 0: one a core")
+
+    # Kafka
+    kafka_bootstrap_servers: str = Field("localhost:9092", description="host:port, comma-separated")
+    kafka_group_id: str = Field("video-consumer", min_length=1, description="consumer group, part of transactional ids")
+    kafka_topic_prefix: str = Field(
+        "video", pattern=r"^[A-Za-z0-9._-]{1,200}$", description="first part of topic names"
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: OptionalText = Field(None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER")
+    kafka_sasl_username: OptionalText = None
+    kafka_sasl_password: OptionalSecret = None
+    kafka_ssl_ca_location: OptionalText = Field(None, description="CA certificates, PEM file")
+    kafka_group_protocol: Literal["consumer", "classic"] = Field("consumer", description="KIP-848, or the classic one")
+    schema_registry_url: OptionalText = Field(None, description="needed for avro-registry")
+    schema_registry_auto_register: bool = Field(True, description="register schemas, or only look them up")
+    event_format: Literal["avro-registry", "avro", "json"] = Field("avro", description="what results are written in")
+    topic_partitions: int = Field(16, ge=1, description="partitions that `topics create` makes")
+    topic_replication_factor: int = Field(1, ge=1, description="replicas that `topics create` asks for")
+
+    # The store
+    s3_endpoint: OptionalText = Field(None, description="host:port of MinIO or another S3; empty: Amazon's")
+    s3_access_key: OptionalText = None
+    s3_secret_key: OptionalSecret = None
+    s3_region: OptionalText = None
+    s3_secure: bool = Field(True, description="https to the store")
+    s3_bucket: str = Field("videos", description="bucket that `submit` uploads to")
+    allowed_hosts: Names = Field((), description="hosts that http(s) sources may name; none by default")
+    allowed_paths: Names = Field((), description="directories that video_path may lie in; none by default")
+
+    # Work
+    max_concurrent_jobs: int = Field(16, ge=1, description="jobs in work in one process")
+    max_concurrent_chunks: int = Field(32, ge=1, description="chunks in work in one process")
+    max_attempts: int = Field(3, ge=1, le=1000, description="starts of a job before it is dead-lettered")
+    fetch_timeout_seconds: PositiveSeconds = Field(30.0, description="one request to the store, s")
+    probe_timeout_seconds: PositiveSeconds = Field(120.0, description="reading a file's structure, s")
+    decode_timeout_seconds: PositiveSeconds = Field(300.0, description="frames of one chunk, s")
+    generate_timeout_seconds: PositiveSeconds = Field(600.0, description="one answer of the model, s")
+    retry_seconds: float = Field(300.0, ge=0, description="how long transient errors are tried again, s")
+    shutdown_grace_seconds: float = Field(30.0, ge=0, description="time for running chunks after SIGTERM, s")
+
+    # Watching it
+    http_host: str = Field("0.0.0.0", description="address of metrics and health")  # noqa: S104 - probes come from outside
+    http_port: int = Field(9400, ge=0, le=65535, description="port of metrics and health; 0: any free one")
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    # What passes through to librdkafka and vLLM
+    kafka_consumer: dict[str, str] = Field(default_factory=dict, description="further librdkafka consumer settings")
+    kafka_producer: dict[str, str] = Field(default_factory=dict, description="further librdkafka producer settings")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """The settings and, for each field, where its value came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+PASS_THROUGH = ("kafka_consumer", "kafka_producer")
+
+
+def load_settings(
+    *,
+    config_file: Path | None = None,
+    environment: Mapping[str, str],
+    command_line: Mapping[str, Any] | None = None,
+) -> LoadedSettings:
+    """Merge the four layers and validate them.
+
+    Args:
+        config_file: a YAML mapping; None: no file.
+        environment: usually `os.environ`.
+        command_line: fields given as options; None values count as not given.
+
+    Raises:
+        ConfigurationError: a value is wrong or a config key does not exist; the sentence names it.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {name: "default" for name in Settings.model_fields}
+    layers = [(_from_file(config_file), f"{config_file}"), (_from_environment(environment), "environment")]
+    given = {key: value for key, value in (command_line or {}).items() if value is not None}
+    for layer, origin in [*layers, (given, "command line")]:
+        for key, value in layer.items():
+            if key in PASS_THROUGH and isinstance(value, Mapping):
+                value = {**values.get(key, {}), **value}
+            values[key] = value
+            origins[key] = origin
+    try:
+        return LoadedSettings(Settings.model_validate(values), origins)
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(error, origins)) from None
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"The configuration file {path} cannot be read: {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"The configuration file {path} must hold a mapping of settings.")
+    values = {}
+    for key, value in content.items():
+        name = str(key).lower()
+        if name not in Settings.model_fields:
+            nearest = difflib.get_close_matches(name, Settings.model_fields, 1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else "."
+            raise ConfigurationError(f"{path}: there is no setting {key}{hint}")
+        values[name] = value
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable, value in environment.items():
+        name = variable.lower()
+        if name in PASS_THROUGH:
+            continue
+        if variable.isupper() and name in Settings.model_fields:
+            values[name] = value
+            continue
+        for prefix in PASS_THROUGH:
+            if variable.isupper() and name.startswith(prefix + "_"):
+                key = name.removeprefix(prefix + "_").replace("_", ".")
+                values.setdefault(prefix, {})[key] = value
+    return values
+
+
+def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "settings"
+    return f"The setting {name.upper()} (from {origins.get(name, 'default')}) is wrong: {first['msg']}."
