@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
+from consumer.errors import ConfigurationError
 from consumer.settings import Settings
 
 _log = logging.getLogger("consumer.kafka")
+
+# Decisions of the protocol that nobody may pass through by KAFKA_CONSUMER_ or KAFKA_PRODUCER_ settings.
+_PROTECTED = frozenset(
+    {
+        "acks",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.idempotence",
+        "group.id",
+        "group.protocol",
+        "isolation.level",
+        "partition.assignment.strategy",
+        "transactional.id",
+    }
+)
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
@@ -15,7 +32,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
     config: dict[str, Any] = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "security.protocol": settings.kafka_security_protocol,
-        # librdkafka prints to stderr without a logger, even at log_level 0 (fatal lines), which is no place for a library.
+        # Without a logger librdkafka prints to stderr, its fatal lines even at log_level 0.
         "logger": _log,
     }
     optional = {
@@ -25,3 +42,66 @@ def client_config(settings: Settings) -> dict[str, Any]:
         "ssl.ca.location": settings.kafka_ssl_ca_location,
     }
     return config | {key: value for key, value in optional.items() if value is not None}
+
+
+def consumer_config(settings: Settings) -> dict[str, Any]:
+    """The group member that reads jobs.
+
+    `read_committed`, or the coordinator may hand out an offset that a pending transaction is about to move. The fetch
+    wait bounds how long a partition that was just resumed stands behind the long poll of the idle ones.
+    """
+    config = client_config(settings) | {
+        "group.id": settings.kafka_group_id,
+        "group.protocol": settings.kafka_group_protocol,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+        "fetch.wait.max.ms": 100,
+        "allow.auto.create.topics": False,
+    }
+    if settings.kafka_group_protocol == "classic":
+        config["partition.assignment.strategy"] = "cooperative-sticky"
+    return config | _passed_through("kafka_consumer", settings.kafka_consumer)
+
+
+def producer_config(settings: Settings, transactional_id: str) -> dict[str, Any]:
+    """A transactional producer of one input partition; each value was measured (retries, time-outs, connections)."""
+    config = client_config(settings) | {
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": 20_000,
+        # Longer than our own deadlines of commit and abort: the time-out must be ours, not a silent second EndTxn.
+        "socket.timeout.ms": 10_000,
+        "message.timeout.ms": 20_000,
+        "retry.backoff.ms": 5,
+        "enable.sparse.connections": False,
+        "linger.ms": 0,
+        "acks": "all",
+    }
+    return config | _passed_through("kafka_producer", settings.kafka_producer)
+
+
+def reader_config(settings: Settings) -> dict[str, Any]:
+    """A reader of committed results by `assign()`: its group id is only what librdkafka asks for."""
+    return client_config(settings) | {
+        "group.id": f"{settings.kafka_group_id}.reader",
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 10,
+        "auto.offset.reset": "earliest",
+        "allow.auto.create.topics": False,
+    }
+
+
+def transactional_id(settings: Settings, topic: str, partition: int) -> str:
+    """The same for every owner of the partition, so that each new one fences the former."""
+    return f"{settings.kafka_group_id}.{topic}.{partition}"
+
+
+def _passed_through(name: str, values: Mapping[str, str]) -> dict[str, str]:
+    for key in values:
+        if key in _PROTECTED:
+            variable = f"{name}_{key.replace('.', '_')}".upper()
+            raise ConfigurationError(f"{variable} must not be set: the exactly-once guarantee depends on {key}.")
+    return dict(values)

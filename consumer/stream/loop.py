@@ -1,0 +1,305 @@
+"""The I/O thread: owns every Kafka client, polls for ever, and lets each owned partition carry out its effects.
+
+librdkafka serialises the calls of a Consumer, so other threads would starve; they reach this one by a queue and a flag.
+Callbacks of the group run inside `poll`, which is called only between two partitions' effects, or between two tries of
+one transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from consumer.errors import ConfigurationError, TransientError
+from consumer.events.codec import EventCodec, EventError
+from consumer.events.models import VideoJob
+from consumer.events.topics import Topics
+from consumer.settings import Settings
+from consumer.stream.clients import client_config, consumer_config
+from consumer.stream.partition import OwnedPartition, Tools
+from consumer.stream.records import RecordWriter
+from consumer.stream.values import (
+    ChunkOutcome,
+    Crash,
+    Drained,
+    JobOutcome,
+    JobRecord,
+    Outcome,
+    Rejection,
+    Workers,
+)
+from consumer.telemetry.metrics import Metrics
+
+_log = structlog.get_logger(__name__)
+
+IDLE_POLL_SECONDS = 0.1
+BUSY_POLL_SECONDS = 0.01
+POSTPONE_SECONDS = 2.0
+CLOSE_SECONDS = 8.0
+_FATAL_CONFIGURATION = frozenset(
+    {
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+    }
+)
+
+
+class StreamLoop:
+    """Reads jobs and publishes results, exactly once for readers of committed records.
+
+    Args:
+        outcomes: what the workers finished; the only way in from other threads.
+        beat: called at every turn, so that health can tell a live loop from a stuck one.
+        now: milliseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        codec: EventCodec,
+        workers: Workers,
+        outcomes: SimpleQueue[Outcome],
+        metrics: Metrics,
+        worker: str,
+        beat: Callable[[], None],
+        assigned: Callable[[bool], None],
+        now: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._workers, self._outcomes, self._metrics = settings, workers, outcomes, metrics
+        self._codec, self._beat, self._assigned, self._clock = codec, beat, assigned, clock
+        self._topics = Topics(settings.kafka_topic_prefix)
+        self._consumer = Consumer(consumer_config(settings))
+        self._tools = Tools(
+            settings=settings,
+            topics=self._topics,
+            consumer=self._consumer,
+            admin=AdminClient(client_config(settings)),
+            codec=codec,
+            records=RecordWriter(codec=codec, topics=self._topics, worker=worker, now=now),
+            workers=workers,
+            metrics=metrics,
+            clock=clock,
+            serve=lambda: self._poll(0.0),
+        )
+        self._owned: dict[int, OwnedPartition] = {}
+        self._fetching: set[int] = set()
+        self._inbox: deque[Message] = deque()
+        self._epoch = 0
+        self._stopping, self._draining, self._abandon = threading.Event(), False, threading.Event()
+        self._drain_deadline = 0.0
+
+    def stop(self) -> None:
+        """Leave once running chunks are committed, or the grace period is over. A second call: leave now."""
+        if self._stopping.is_set():
+            self._abandon.set()
+        self._stopping.set()
+
+    def run(self) -> int:
+        """Work until stopped; returns the exit code.
+
+        Raises:
+            ConfigurationError: the cluster refuses this client.
+        """
+        self._consumer.subscribe(
+            [self._topics.jobs], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        try:
+            while True:
+                code = self._turn()
+                if code is not None:
+                    return code
+        finally:
+            self._leave()
+
+    def _turn(self) -> int | None:
+        self._beat()
+        self._poll(self._patience())
+        while self._inbox:
+            self._on_message(self._inbox.popleft())
+        crash = self._take_outcomes()
+        if crash is not None:
+            _log.error("workers_crashed", reason=str(crash.error), exc_info=crash.error)
+            return 1
+        for owned in list(self._owned.values()):
+            if owned.carry_out():
+                self._poll(0.0)
+            if owned.exit_code is not None:
+                return owned.exit_code
+        for number in [number for number, owned in self._owned.items() if owned.gone]:
+            del self._owned[number]
+        self._admit()
+        self._metrics.jobs_in_progress.set(sum(owned.busy for owned in self._owned.values()))
+        return self._drained()
+
+    def _patience(self) -> float:
+        now = self._clock()
+        if not self._outcomes.empty() or any(not owned.waiting(now) for owned in self._owned.values()):
+            return 0.0
+        return BUSY_POLL_SECONDS if any(owned.busy for owned in self._owned.values()) else IDLE_POLL_SECONDS
+
+    def _poll(self, seconds: float) -> None:
+        """The only place where the consumer is polled; callbacks run here, a record waits in the inbox."""
+        message = self._consumer.poll(seconds)
+        if message is not None:
+            self._inbox.append(message)
+
+    def _on_message(self, message: Message) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() in _FATAL_CONFIGURATION:
+                raise ConfigurationError(f"Kafka refused this consumer: {error.str()}; check the KAFKA_ settings.")
+            _log.warning("consumer_error", reason=error.str(), code=error.name())
+            return
+        record = _record(message)
+        owned = self._owned.get(record.partition)
+        if owned is None:
+            return
+        full = self._busy() >= self._settings.max_concurrent_jobs
+        if self._draining or full or owned.busy or record.partition not in self._fetching:
+            self._fetching.discard(record.partition)
+            owned.postpone(record, 0.0)
+            return
+        self._fetching.discard(record.partition)
+        try:
+            job: VideoJob | Rejection = self._codec.decode(VideoJob, record.value)
+        except EventError as failure:
+            job = Rejection(failure.code, failure.message, failure.job_id, "decode")
+        except TransientError as failure:
+            _log.warning("event_postponed", partition=record.partition, offset=record.offset, reason=failure.message)
+            owned.postpone(record, POSTPONE_SECONDS)
+            return
+        owned.offer(record, job)
+
+    def _take_outcomes(self) -> Crash | None:
+        chunks: dict[int, list[ChunkOutcome]] = {}
+        others: list[JobOutcome | Drained] = []
+        while True:
+            try:
+                outcome = self._outcomes.get_nowait()
+            except Empty:
+                break
+            if isinstance(outcome, Crash):
+                return outcome
+            owned = self._owned.get(outcome.partition)
+            if owned is None or owned.epoch != outcome.epoch:
+                continue
+            if isinstance(outcome, ChunkOutcome):
+                chunks.setdefault(outcome.partition, []).append(outcome)
+            else:
+                others.append(outcome)
+        for partition, computed in chunks.items():
+            self._owned[partition].computed([(one.result, one.acknowledge) for one in computed])
+        for other in others:
+            if isinstance(other, JobOutcome):
+                self._owned[other.partition].concluded(other.result)
+            else:
+                self._owned[other.partition].revoke()
+        return None
+
+    def _busy(self) -> int:
+        return sum(owned.busy for owned in self._owned.values())
+
+    def _admit(self) -> None:
+        """Fetch for idle partitions while there is room for jobs, and for none when there is not."""
+        room = not self._draining and self._busy() < self._settings.max_concurrent_jobs
+        wanted = {number for number, owned in self._owned.items() if owned.wants_records} if room else set()
+        if wanted == self._fetching:
+            return
+        jobs = self._topics.jobs
+        if start := wanted - self._fetching:
+            self._consumer.resume([TopicPartition(jobs, number) for number in start])
+        if end := (self._fetching - wanted) & self._owned.keys():
+            self._consumer.pause([TopicPartition(jobs, number) for number in end])
+        self._fetching = wanted
+
+    def _drained(self) -> int | None:
+        if not self._stopping.is_set():
+            return None
+        if not self._draining:
+            self._draining = True
+            self._drain_deadline = self._clock() + self._settings.shutdown_grace_seconds
+            self._workers.drain()
+            _log.info("draining", jobs=self._busy(), grace_seconds=self._settings.shutdown_grace_seconds)
+        over = self._abandon.is_set() or self._clock() >= self._drain_deadline
+        return 0 if over or not self._busy() else None
+
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._metrics.rebalances_total.labels(event="assigned").inc()
+        _log.info("assigned", partitions=[one.partition for one in partitions])
+        # An explicit position spares an offset fetch that a dead owner's open transaction would block for all of them;
+        # nothing is fetched before the partition is fenced and its real position is sought.
+        starts = [TopicPartition(one.topic, one.partition, OFFSET_BEGINNING) for one in partitions]
+        self._consumer.incremental_assign(starts)
+        if starts:
+            self._consumer.pause(starts)
+        for one in partitions:
+            self._epoch += 1
+            self._fetching.discard(one.partition)
+            self._owned[one.partition] = OwnedPartition(self._tools, one.partition, self._epoch)
+        self._assigned(bool(self._owned))
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        # What is computed already is committed first: it costs milliseconds, computing it again costs GPU time.
+        self._take_outcomes()
+        for one in partitions:
+            owned = self._owned.get(one.partition)
+            if owned is not None and not owned.in_transaction:
+                owned.carry_out()
+        self._give_up("revoked", partitions)
+
+    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._give_up("lost", partitions)
+
+    def _give_up(self, event: str, partitions: list[TopicPartition]) -> None:
+        self._metrics.rebalances_total.labels(event=event).inc()
+        numbers = {one.partition for one in partitions}
+        _log.info(event, partitions=sorted(numbers))
+        # A record of a former assignment must not be taken for one of the next.
+        self._inbox = deque(message for message in self._inbox if message.partition() not in numbers)
+        for one in partitions:
+            self._fetching.discard(one.partition)
+            owned = self._owned.pop(one.partition, None)
+            if owned is not None:
+                owned.revoke()
+        if partitions:
+            self._consumer.incremental_unassign(partitions)
+        self._assigned(bool(self._owned))
+
+    def _leave(self) -> None:
+        for owned in self._owned.values():
+            owned.revoke()
+        self._owned.clear()
+        # Leaving the group waits for the broker, which may be away; the process ends all the same.
+        leaving = threading.Thread(target=self._close, name="kafka-close", daemon=True)
+        leaving.start()
+        leaving.join(CLOSE_SECONDS)
+
+    def _close(self) -> None:
+        try:
+            self._consumer.close()
+        except KafkaException as error:
+            _log.warning("close_failed", reason=str(error.args[0]))
+
+
+def _record(message: Message) -> JobRecord:
+    kind, timestamp = message.timestamp()
+    return JobRecord(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        timestamp=timestamp if kind else -1,
+        key=message.key(),
+        value=message.value(),
+        headers=tuple(message.headers() or ()),
+    )

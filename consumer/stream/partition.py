@@ -1,0 +1,279 @@
+"""One owned partition: carries out what its state machine asks, with the clients of the I/O thread."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from typing import Any
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+
+from consumer.errors import ConfigurationError
+from consumer.events.models import ChunkResult, VideoJob, VideoResult
+from consumer.stream import effects as do
+from consumer.stream import machine, metadata
+from consumer.stream.clients import reader_config
+from consumer.stream.conclusions import report_conclusion
+from consumer.stream.fencing import FencingError, fence
+from consumer.stream.outcomes import Verdict
+from consumer.stream.readback import ReadBack
+from consumer.stream.tools import Tools
+from consumer.stream.transaction import Failed, TransactionalWriter
+from consumer.stream.values import Acknowledge, JobRecord, Published, Rejection
+
+_log = structlog.get_logger(__name__)
+
+READ_SLICE_SECONDS = 0.05
+FIRST_RETRY_SECONDS = 0.2
+LONGEST_RETRY_SECONDS = 5.0
+
+
+class OwnedPartition:
+    """The adapter between one state machine and Kafka; lives from assignment to revocation.
+
+    Args:
+        number: partition of the jobs topic.
+        epoch: which assignment this is; outcomes of earlier ones are dropped.
+    """
+
+    def __init__(self, tools: Tools, number: int, epoch: int) -> None:
+        self._tools = tools
+        self.number, self.epoch = number, epoch
+        self._topic = tools.topics.jobs
+        self._effects: deque[do.Effect] = deque()
+        self._writer: TransactionalWriter | None = None
+        self._reading: ReadBack | None = None
+        self._acknowledge: dict[int, Acknowledge] = {}
+        self._retry_at, self._retry_seconds = 0.0, FIRST_RETRY_SECONDS
+        self._lost = False
+        self.in_transaction = False
+        self.wants_records = False
+        self.exit_code: int | None = None
+        self.state = machine.State(number, epoch, tools.settings.max_attempts)
+        self._follow(machine.assigned(number, epoch, tools.settings.max_attempts))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a record is in work."""
+        return self.state.work is not None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the partition is not ours any more."""
+        return self.state.phase is machine.Phase.GONE
+
+    def waiting(self, now: float) -> bool:
+        """Whether there is nothing to carry out right now."""
+        return not self._effects or now < self._retry_at
+
+    def offer(self, record: JobRecord, job: VideoJob | Rejection) -> None:
+        """A record of this partition, which must be idle."""
+        self.wants_records = False
+        self._follow(machine.arrived(self.state, record, job))
+
+    def postpone(self, record: JobRecord, seconds: float) -> None:
+        """The record cannot be taken now: read it again later."""
+        self._tools.consumer.pause([self._at()])
+        self._effects.append(do.Seek(record.offset))
+        if not self.busy:
+            self.wants_records = False
+            self._effects.append(do.Resume())
+            self._retry_at = self._tools.clock() + seconds
+
+    def computed(self, results: list[tuple[ChunkResult, Acknowledge]]) -> None:
+        """Chunks are finished; each is acknowledged once it is committed."""
+        if self.busy:
+            self._acknowledge.update({result.chunk_index: acknowledge for result, acknowledge in results})
+            self._follow(machine.computed(self.state, tuple(result for result, _ in results)))
+
+    def concluded(self, final: VideoResult) -> None:
+        """The job is finished."""
+        if self.busy:
+            self._follow(machine.concluded(self.state, final))
+
+    def revoke(self) -> None:
+        """Give the partition up at once; what is not committed is computed again by its next owner."""
+        self._lost = True
+        if self.in_transaction:
+            # Its next step finds that the partition is lost, aborts, and cleans up.
+            return
+        self._effects.clear()
+        self._follow(machine.revoked(self.state))
+        self.carry_out()
+
+    def carry_out(self) -> bool:
+        """Carry out what is asked for, up to the first thing that has to wait; True if anything was done."""
+        done = False
+        while self._effects and self._tools.clock() >= self._retry_at:
+            effect = self._effects.popleft()
+            if not self._carry_out(effect):
+                self._effects.appendleft(effect)
+                return done
+            done = True
+        return done
+
+    def _follow(self, step: machine.Step) -> None:
+        before, (self.state, effects) = self.state, step
+        self._effects.extend(effects)
+        if self.state.phase is not before.phase:
+            work = self.state.work
+            _log.debug(
+                "partition_phase",
+                partition=self.number,
+                epoch=self.epoch,
+                phase=self.state.phase.value,
+                before=before.phase.value,
+                offset=work.record.offset if work else None,
+                job_id=work.job.job_id if work and work.job else None,
+            )
+        known = self.state.work.known if self.state.work is not None else frozenset()
+        for index in [index for index in self._acknowledge if index in known]:
+            self._acknowledge.pop(index)()
+
+    def _carry_out(self, effect: do.Effect) -> bool:
+        """False: not now, ask again."""
+        tools = self._tools
+        match effect:
+            case do.Transact():
+                self._transact(effect)
+            case do.Fence():
+                return self._fence()
+            case do.ReadBack():
+                return self._read_back(effect)
+            case do.Seek(offset):
+                return self._seek(offset)
+            case do.Pause():
+                tools.consumer.pause([self._at()])
+                self.wants_records = False
+            case do.Resume():
+                self.wants_records = True
+            case do.Start(assignment):
+                tools.workers.start(assignment)
+            case do.Cancel():
+                self._acknowledge.clear()
+                tools.workers.cancel(self.number, self.epoch)
+            case do.Drop():
+                self._drop()
+            case do.Concluded():
+                report_conclusion(effect, tools.metrics)
+            case do.Exit(code):
+                self.exit_code = code
+        return True
+
+    def _transact(self, effect: do.Transact) -> None:
+        tools, started = self._tools, self._tools.clock()
+        if self._writer is None:
+            self._follow(machine.broken(self.state, fenced_out=False))
+            return
+        position = TopicPartition(self._topic, self.number, effect.offset, metadata=metadata.encode(effect.progress))
+
+        def offsets() -> tuple[list[TopicPartition], Any] | None:
+            return None if self._lost else ([position], tools.consumer.consumer_group_metadata())
+
+        self.in_transaction = True
+        try:
+            answer = self._writer.transact(tools.records.messages(effect), offsets)
+        finally:
+            self.in_transaction = False
+        tools.metrics.transaction_seconds.observe(tools.clock() - started)
+        if not isinstance(answer, Failed):
+            tools.metrics.transactions_total.labels(outcome="committed").inc()
+            places = zip(effect.chunks, answer.offsets, strict=False)
+            published = tuple(Published(result, self.number, offset) for result, offset in places)
+            concluded = effect.final is not None or effect.rejection is not None
+            self._follow(
+                machine.committed(self.state, do.Committed(effect.progress, published, concluded, answer.suspect))
+            )
+            return
+        tools.metrics.transactions_total.labels(outcome=answer.verdict.value).inc()
+        _log.warning(
+            "transaction_failed",
+            partition=self.number,
+            epoch=self.epoch,
+            call=answer.call.value,
+            verdict=answer.verdict.value,
+            reason=answer.message,
+        )
+        self._follow(self._after_failure(answer))
+
+    def _after_failure(self, failed: Failed) -> machine.Step:
+        match failed.verdict:
+            case Verdict.STOP:
+                raise ConfigurationError(f"Kafka refused {failed.call.value}: {failed.message}; check KAFKA_ settings.")
+            case Verdict.REFUSED:
+                return machine.refused(self.state, f"The broker refused the message: {failed.message}.")
+            case Verdict.EVICTED:
+                return machine.revoked(self.state)
+            case Verdict.FENCED:
+                self._tools.metrics.fenced_total.inc()
+        return machine.broken(self.state, fenced_out=failed.verdict is Verdict.FENCED)
+
+    def _fence(self) -> bool:
+        self._drop()
+        try:
+            self._writer, found = fence(self._tools, self.number)
+        except FencingError as error:
+            return self._later("fencing_failed", str(error))
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._follow(machine.fenced(self.state, found))
+        return True
+
+    def _read_back(self, effect: do.ReadBack) -> bool:
+        tools = self._tools
+        try:
+            if self._reading is None:
+                self._reading = ReadBack(
+                    config=reader_config(tools.settings),
+                    admin=tools.admin,
+                    codec=tools.codec,
+                    topics=tools.topics,
+                    record=effect.record,
+                    results_from=effect.results_from,
+                )
+            if not self._reading.advance(READ_SLICE_SECONDS):
+                return False
+        except KafkaException as error:
+            self._stop_reading()
+            return self._later("read_back_failed", str(error.args[0]))
+        published, finished = self._reading.published, self._reading.finished
+        self._stop_reading()
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        tools.metrics.recovered_chunks_total.inc(len(published))
+        _log.info(
+            "read_back", partition=self.number, offset=effect.record.offset, chunks=len(published), finished=finished
+        )
+        self._follow(machine.recovered(self.state, published, finished=finished))
+        return True
+
+    def _seek(self, offset: int | None) -> bool:
+        where = OFFSET_BEGINNING if offset is None else offset
+        try:
+            self._tools.consumer.seek(TopicPartition(self._topic, self.number, where))
+        except KafkaException as error:
+            if error.args[0].code() not in (KafkaError._STATE, KafkaError._TIMED_OUT):
+                raise
+            # The fetcher of a partition that was assigned this moment is not there yet.
+            return self._later("seek_failed", str(error.args[0]))
+        return True
+
+    def _later(self, event: str, reason: str) -> bool:
+        wait = self._retry_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+        self._retry_at = self._tools.clock() + wait
+        self._retry_seconds = min(self._retry_seconds * 2, LONGEST_RETRY_SECONDS)
+        _log.warning(event, partition=self.number, epoch=self.epoch, reason=reason, retry_in=round(wait, 3))
+        return False
+
+    def _drop(self) -> None:
+        self._stop_reading()
+        if self._writer is not None:
+            self._writer.drop()
+            self._writer = None
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
+
+    def _at(self) -> TopicPartition:
+        return TopicPartition(self._topic, self.number)

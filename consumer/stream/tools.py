@@ -1,0 +1,33 @@
+"""What all partitions of an I/O thread share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient
+
+from consumer.events.codec import EventCodec
+from consumer.events.topics import Topics
+from consumer.settings import Settings
+from consumer.stream.records import RecordWriter
+from consumer.stream.values import Workers
+from consumer.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The clients, the rooms and the clock of one I/O thread."""
+
+    settings: Settings
+    topics: Topics
+    consumer: Consumer
+    admin: AdminClient
+    codec: EventCodec
+    records: RecordWriter
+    workers: Workers
+    metrics: Metrics
+    clock: Callable[[], float]
+    serve: Callable[[], None]
+    """Polls the consumer once without waiting (callbacks run, a record is kept for later)."""

@@ -1,0 +1,120 @@
+"""The values that travel between the partition state machine, the I/O thread and the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from consumer.errors import ErrorCode
+from consumer.events.models import ChunkResult, VideoJob, VideoResult
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One record of the jobs topic, as received; `timestamp` in milliseconds since the epoch, -1 when it has none."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a record goes to the dead letters; `stage` names the room in which it ended."""
+
+    code: ErrorCode
+    message: str
+    job_id: str | None
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A chunk result that committed readers see, and where it stands."""
+
+    result: ChunkResult
+    partition: int
+    offset: int
+
+    def without_text(self) -> Published:
+        """The same without the model's answer, which may be long."""
+        slim = self.result.model_copy(update={"response": None, "parsed": None, "metadata": {}})
+        return Published(slim, self.partition, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Work handed to the workers: a job, which try it is, and what earlier tries published already."""
+
+    partition: int
+    epoch: int
+    job: VideoJob
+    run_id: str
+    attempt: int
+    recovered: Mapping[int, ChunkResult] = field(default_factory=dict)
+
+
+class Acknowledge(Protocol):
+    """Called once, from the I/O thread, when a chunk result has been committed."""
+
+    def __call__(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOutcome:
+    """A chunk is computed."""
+
+    partition: int
+    epoch: int
+    result: ChunkResult
+    acknowledge: Acknowledge
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """A job is computed; its chunk outcomes came before."""
+
+    partition: int
+    epoch: int
+    result: VideoResult
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """The workers were told to start nothing new, and this job's running chunks are finished."""
+
+    partition: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The workers met a bug or a dead engine: the process must end, its jobs resume elsewhere."""
+
+    error: BaseException
+
+
+Outcome = ChunkOutcome | JobOutcome | Drained | Crash
+
+
+class Workers(Protocol):
+    """Who computes jobs. No call blocks; all may come from the I/O thread."""
+
+    def start(self, assignment: Assignment) -> None:
+        """Begin; outcomes arrive in the queue that both sides share."""
+        ...
+
+    def cancel(self, partition: int, epoch: int) -> None:
+        """Stop that work, if it runs; outcomes that still come carry the old epoch and are dropped."""
+        ...
+
+    def drain(self) -> None:
+        """Start no further chunk; running ones may finish."""
+        ...
