@@ -1,0 +1,154 @@
+"""Puts a running consumer together: settings, engine, threads, signals, health."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+
+import structlog
+
+from consumer.events.codec import EventCodec
+from consumer.inference.engine import Engine
+from consumer.inference.factory import make_engine
+from consumer.job import JobRunner
+from consumer.media.library import MediaLibrary
+from consumer.pool import JobPool
+from consumer.settings import Settings
+from consumer.stream.admin import require_topics
+from consumer.stream.loop import StreamLoop
+from consumer.stream.values import Outcome
+from consumer.telemetry.logs import configure_logging
+from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.probes import HealthState, ProbeServer
+
+_log = structlog.get_logger(__name__)
+
+# The longest that one turn of the I/O thread may take: a fencing, or a transaction with all its tries, at a dead broker.
+STREAM_BEAT_SECONDS = 120.0
+LOOP_BEAT_SECONDS = 60.0
+
+
+def run_worker(settings: Settings) -> int:
+    """Run the consumer until SIGTERM or SIGINT; returns the process's exit code.
+
+    Raises:
+        ConfigurationError: a setting, a topic or the model does not work; nothing was consumed.
+    """
+    configure_logging(settings.log_format, settings.log_level)
+    return asyncio.run(Worker(settings).run())
+
+
+class Worker:
+    """One consumer process.
+
+    Args:
+        settings: all of them.
+        engine: instead of the one that the settings name (tests).
+    """
+
+    def __init__(self, settings: Settings, engine: Engine | None = None) -> None:
+        self._settings = settings
+        self._engine = engine or make_engine(settings)
+        self._metrics = Metrics()
+        self._health = HealthState()
+        self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
+        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        self._stopping = asyncio.Event()
+        self._stream: StreamLoop | None = None
+        self.probes = ProbeServer(
+            settings.http_host, settings.http_port, registry=self._metrics.registry, state=self._health
+        )
+
+    def stop(self) -> None:
+        """As SIGTERM does: finish running chunks, then leave; a second time: leave now. Call it in the event loop."""
+        self._stopping.set()
+        if self._stream is not None:
+            self._stream.stop()
+
+    async def run(self) -> int:
+        """Load the model, join the group, work until stopped; returns the exit code."""
+        loop = asyncio.get_running_loop()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+        self._health.set_ready("engine", False)
+        self._health.set_ready("assignment", False)
+        self.probes.start()
+        try:
+            await asyncio.to_thread(require_topics, self._settings)
+            starting = asyncio.ensure_future(self._engine.start())
+            if not await self._unless_stopped(starting):
+                return 0
+            self._health.set_ready("engine", True)
+            return await self._work(loop)
+        finally:
+            self._health.set_ready("engine", False)
+            await self._engine.stop()
+            self.probes.stop()
+
+    async def _work(self, loop: asyncio.AbstractEventLoop) -> int:
+        library = MediaLibrary.from_settings(self._settings)
+        runner = JobRunner(
+            media=library, engine=self._engine, settings=self._settings, metrics=self._metrics, worker=self._name
+        )
+        pool = JobPool(runner, loop, self._outcomes)
+        self._health.set_jobs(pool.jobs)
+        self._stream = StreamLoop(
+            settings=self._settings,
+            codec=EventCodec.from_settings(self._settings),
+            workers=pool,
+            outcomes=self._outcomes,
+            metrics=self._metrics,
+            worker=self._name,
+            beat=lambda: self._health.beat("stream"),
+            assigned=lambda any_: self._health.set_ready("assignment", any_),
+            now=lambda: time.time_ns() // 1_000_000,
+        )
+        self._health.expect("stream", STREAM_BEAT_SECONDS)
+        self._health.expect("jobs", LOOP_BEAT_SECONDS)
+        beating = asyncio.ensure_future(self._beat())
+        try:
+            return await _in_thread(self._stream.run, "kafka")
+        finally:
+            beating.cancel()
+            runner.close()
+            library.close()
+
+    async def _beat(self) -> None:
+        while True:
+            self._health.beat("jobs")
+            await asyncio.sleep(1.0)
+
+    async def _unless_stopped(self, task: asyncio.Future[None]) -> bool:
+        """Wait for the task; False if the process was told to stop first."""
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not task.done():
+            task.cancel()
+            return False
+        task.result()
+        return True
+
+
+async def _in_thread(function: Callable[[], int], name: str) -> int:
+    """Run `function` in a thread of its own; its exception, if any, is raised here."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[int] = loop.create_future()
+
+    def run() -> None:
+        try:
+            value = function()
+        except BaseException as error:  # noqa: BLE001 - raised again in the event loop
+            loop.call_soon_threadsafe(result.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(result.set_result, value)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await result
