@@ -94,6 +94,17 @@ def reader_config(settings: Settings) -> dict[str, Any]:
     }
 
 
+def submitter_config(settings: Settings) -> dict[str, Any]:
+    """An idempotent producer of jobs; murmur2 puts a key where the producers of other languages put it by default."""
+    config = client_config(settings) | {
+        "enable.idempotence": True,
+        "acks": "all",
+        "linger.ms": 5,
+        "partitioner": "murmur2_random",
+    }
+    return config | _passed_through("kafka_producer", settings.kafka_producer)
+
+
 def transactional_id(settings: Settings, topic: str, partition: int) -> str:
     """The same for every owner of the partition, so that each new one fences the former."""
     return f"{settings.kafka_group_id}.{topic}.{partition}"

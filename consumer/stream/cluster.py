@@ -1,0 +1,250 @@
+"""Questions to a Kafka cluster through the admin client, each with a deadline and an error fit for a person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
+
+from consumer.errors import ConfigurationError, VideoConsumerError
+from consumer.settings import Settings
+from consumer.stream.clients import client_config
+
+T = TypeVar("T")
+Place = tuple[str, int]
+
+REQUEST_SECONDS = 10.0
+_STEP_SECONDS = 0.05
+
+
+class KafkaUnavailableError(VideoConsumerError):
+    """No broker answered in time, or it refused this client; the sentence names the address and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic to make: `config` holds Kafka's topic settings."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+
+
+class BrokerErrors:
+    """What librdkafka's `error_cb` told: the requests themselves only time out, the reason comes by this way."""
+
+    def __init__(self) -> None:
+        self._last: KafkaError | None = None
+        self._refusal: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
+            self._refusal = error
+        elif error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._last = error
+
+    @property
+    def refusal(self) -> KafkaError | None:
+        """An error that waiting does not help against."""
+        return self._refusal
+
+    @property
+    def reason(self) -> KafkaError | None:
+        return self._refusal or self._last
+
+
+def unavailable(settings: Settings, seconds: float, errors: BrokerErrors) -> KafkaUnavailableError:
+    """The sentence for a broker that cannot be used."""
+    address = f"Kafka at {settings.kafka_bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS)"
+    if errors.refusal is not None:
+        reason = _detail(errors.refusal)
+        return KafkaUnavailableError(
+            f"{address} refused this client with KAFKA_SECURITY_PROTOCOL={settings.kafka_security_protocol}: {reason}; "
+            "check the security protocol and the KAFKA_SASL_ and KAFKA_SSL_ settings."
+        )
+    because = f" ({_detail(errors.reason)})" if errors.reason is not None else ""
+    return KafkaUnavailableError(
+        f"{address} did not answer within {seconds:.0f} s{because}; check that the broker runs and that the "
+        "address and KAFKA_SECURITY_PROTOCOL are right."
+    )
+
+
+def made(client: Callable[[], T]) -> T:
+    """Make a client of librdkafka.
+
+    Raises:
+        ConfigurationError: librdkafka does not take the settings; its sentence names the one that it objects to.
+    """
+    try:
+        return client()
+    except KafkaException as error:
+        reason = error.args[0].str().split(": ", 1)[-1].rstrip(".")
+        raise ConfigurationError(f"librdkafka does not accept the KAFKA_ settings: {reason}.") from None
+
+
+class Cluster:
+    """One admin client; every method raises KafkaUnavailableError when no broker answers within `seconds`."""
+
+    def __init__(self, settings: Settings, seconds: float = REQUEST_SECONDS) -> None:
+        self._settings = settings
+        self._seconds = seconds
+        self._errors = BrokerErrors()
+        config = client_config(settings) | {"error_cb": self._errors}
+        self._admin = made(lambda: AdminClient(config))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._admin.poll(0)
+
+    def partitions(self, names: Collection[str]) -> dict[str, int]:
+        """Partitions of those of the topics that exist; asking does not create any."""
+        if not names:
+            return {}
+        futures = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=self._seconds)
+        found = {}
+        for name, future in futures.items():
+            description = self._result(future, absent=(KafkaError.UNKNOWN_TOPIC_OR_PART,))
+            if description is not None:
+                found[name] = len(description.partitions)
+        return found
+
+    def topic_configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
+        """Settings of the topics; those that this client may not see (no permission, a small broker) are left out."""
+        if not names:
+            return {}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        hidden = (
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+            KafkaError._UNSUPPORTED_FEATURE,
+            KafkaError.UNSUPPORTED_VERSION,
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+        )
+        found = {}
+        for resource, future in self._admin.describe_configs(resources, request_timeout=self._seconds).items():
+            entries = self._result(future, absent=hidden)
+            if entries is not None:
+                found[str(resource.name)] = {key: entry.value for key, entry in entries.items()}
+        return found
+
+    def create(self, specs: Collection[TopicSpec]) -> dict[str, KafkaError | None]:
+        """Make topics; for each name None or the broker's refusal."""
+        if not specs:
+            return {}
+        new = [
+            NewTopic(
+                spec.name,
+                num_partitions=spec.partitions,
+                replication_factor=spec.replication_factor,
+                config=dict(spec.config),
+            )
+            for spec in specs
+        ]
+        futures = self._admin.create_topics(new, operation_timeout=self._seconds, request_timeout=self._seconds)
+        outcome: dict[str, KafkaError | None] = {}
+        for name, future in futures.items():
+            try:
+                self._wait(future)
+                outcome[name] = None
+            except KafkaException as error:
+                outcome[name] = self._refused(error)
+        return outcome
+
+    def await_topics(self, names: Collection[str]) -> None:
+        """Wait until a broker knows the topics: the controller answers before they do."""
+        deadline = time.monotonic() + self._seconds
+        while len(self.partitions(names)) < len(names):
+            if time.monotonic() > deadline:
+                raise unavailable(self._settings, self._seconds, self._errors)
+            time.sleep(_STEP_SECONDS)
+
+    def end_offsets(self, places: Iterable[Place]) -> dict[Place, int]:
+        """The offset after the last record, committed or not."""
+        return self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+    def first_offsets(self, places: Iterable[Place]) -> dict[Place, int]:
+        """The offset of the oldest record that is still there."""
+        return self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+    def offsets_at(self, places: Iterable[Place], milliseconds: int) -> dict[Place, int]:
+        """The first offset with a time stamp (ms since the epoch) at or after the given one, else the end."""
+        places = list(places)
+        found = self._offsets(places, OffsetSpec.for_timestamp(milliseconds))
+        later = [place for place, offset in found.items() if offset < 0]
+        return found | self.end_offsets(later)
+
+    def _offsets(self, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
+        request = {TopicPartition(topic, partition): spec for topic, partition in places}
+        if not request:
+            return {}
+        futures = self._admin.list_offsets(
+            request, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=self._seconds
+        )
+        return {(place.topic, place.partition): int(self._result(future).offset) for place, future in futures.items()}
+
+    def _result(self, future: Future[Any], absent: tuple[int, ...] = ()) -> Any:
+        try:
+            return self._wait(future)
+        except KafkaException as error:
+            refused = self._refused(error)
+            if refused.code() in absent:
+                return None
+            raise KafkaUnavailableError(
+                f"Kafka at {self._settings.kafka_bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS) answered with an error: "
+                f"{_detail(refused)}."
+            ) from None
+
+    def _wait(self, future: Future[T]) -> T:
+        return await_future(
+            future, self._seconds, self._serve, lambda: unavailable(self._settings, self._seconds, self._errors)
+        )
+
+    def _serve(self) -> bool:
+        self._admin.poll(0)
+        return self._errors.refusal is not None
+
+    def _refused(self, error: KafkaException) -> KafkaError:
+        """The broker's own error; those that mean that none answered become KafkaUnavailableError."""
+        self._admin.poll(0)
+        refused: KafkaError = error.args[0]
+        silent = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE)
+        if refused.code() in silent:
+            raise unavailable(self._settings, self._seconds, self._errors) from None
+        return refused
+
+
+def await_future(
+    future: Future[T], seconds: float, serve: Callable[[], bool], failure: Callable[[], KafkaUnavailableError]
+) -> T:
+    """Wait for an admin request while serving callbacks; `serve` returns True when waiting is pointless."""
+    deadline = time.monotonic() + seconds + 1.0
+    while True:
+        try:
+            return future.result(timeout=_STEP_SECONDS)
+        except FutureTimeoutError:
+            if serve() or time.monotonic() > deadline:
+                raise failure() from None
+
+
+def _detail(error: KafkaError | None) -> str:
+    """librdkafka's text without what stands around it, such as `127.0.0.1:1/bootstrap: ` and ` (after 0ms in state`."""
+    text = error.str() if error is not None else ""
+    return text.split(": ", 1)[-1].split(" (after ", 1)[0].split(" (in state", 1)[0].rstrip(". ")
