@@ -1,0 +1,148 @@
+"""Every bad input once, through the real Kafka: a documented end, the next job runs, the offset moves exactly once."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.integration.bad_media import Uploads
+from tests.integration.system import Audit, System
+from tests.integration.test_main_job import avro_job
+from tests.integration.worker_process import worker_process
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A record and its end: `code` of the dead letter, and of the failed final result where `job_id` could be read."""
+
+    name: str
+    value: bytes | None
+    code: str
+    has_final: bool
+    says: str = ""
+
+
+def job(name: str, **fields: Any) -> bytes:
+    return json.dumps({"job_id": name, "prompt": "What?", **fields}).encode()
+
+
+def undecodable() -> list[Case]:
+    good = avro_job({"job_id": "cut-avro", "prompt": "p", "video_url": "s3://b/k"})
+    return [
+        Case("empty", None, "EVENT_UNDECODABLE", False, "empty"),
+        Case("no-bytes", b"", "EVENT_UNDECODABLE", False, "empty"),
+        Case("random", uuid.UUID(int=0x7F3A_1177_0001_9999).bytes[6:] + b"\xff\x17\x80", "EVENT_UNDECODABLE", False),
+        Case("cut-avro", good[:-7], "EVENT_UNDECODABLE", False),
+        Case("unknown-fingerprint", b"\xc3\x01" + b"\x11" * 8 + good[10:], "EVENT_UNDECODABLE", False),
+        Case("unknown-schema-id", b"\x00\x00\x00\xff\xff" + good[10:], "EVENT_UNDECODABLE", False),
+        Case("broken-json", b'{"job_id": "broken-json", ', "EVENT_UNDECODABLE", False),
+    ]
+
+
+def invalid() -> list[Case]:
+    s3 = "s3://b/k"
+    return [
+        Case("unknown-field", job("unknown-field", video_url=s3, promt="x"), "EVENT_INVALID", True, "promt"),
+        Case("out-of-range", job("out-of-range", video_url=s3, top_p=7), "EVENT_INVALID", True, "top_p"),
+        Case("no-source", job("no-source"), "EVENT_INVALID", True, "video_url"),
+        Case("two-sources", job("two-sources", video_url=s3, video_path="/x"), "EVENT_INVALID", True, "video_path"),
+        Case("bad-id", job("no spaces please", video_url=s3), "EVENT_INVALID", False, "job_id"),
+    ]
+
+
+def sources(bucket: str) -> list[Case]:
+    def one(name: str, code: str, says: str = "", **fields: Any) -> Case:
+        return Case(name, job(name, **fields), code, True, says)
+
+    return [
+        one("no-key", "SOURCE_NOT_FOUND", video_url=f"s3://{bucket}/nothing-here.mp4"),
+        one("no-bucket", "SOURCE_NOT_FOUND", video_url="s3://no-such-bucket-here/video.mp4"),
+        one("host", "SOURCE_REFUSED", "ALLOWED_HOSTS", video_url="http://127.0.0.1:1/video.mp4"),
+        one("metadata-host", "SOURCE_REFUSED", "ALLOWED_HOSTS", video_url="http://169.254.169.254/latest/meta-data"),
+        one("scheme", "SOURCE_REFUSED", video_url="file:///etc/passwd"),
+        one("path", "SOURCE_REFUSED", "ALLOWED_PATHS", video_path="/etc/passwd"),
+    ]
+
+
+def media(uploads: Uploads) -> list[Case]:
+    def one(name: str, code: str, url: str) -> Case:
+        return Case(name, job(name, video_url=url), code, True)
+
+    return [
+        one("text-file", "MEDIA_UNREADABLE", uploads.text_called_mp4()),
+        one("zero-bytes", "MEDIA_UNREADABLE", uploads.zero_bytes()),
+        one("half-mp4", "MEDIA_UNREADABLE", uploads.mp4_cut_in_half()),
+        one("audio-only", "MEDIA_NO_VIDEO", uploads.audio_only()),
+    ]
+
+
+def run(system: System, audit: Audit, cases: list[Case], good: Callable[[], str], **environment: str) -> None:
+    """All cases on one partition, then a good job behind them; each ends once, as said."""
+    for case in cases:
+        system.produce(case.value, key=case.name, partition=0)
+    system.submit("good", video_url=good(), partition=0)
+    with worker_process(system.environment(**environment), system.directory / "log") as worker:
+        worker.wait_ready()
+        audit.wait_finals(1 + sum(case.has_final for case in cases), seconds=120)
+        dead = worker.metric("jobs_total", status="failed")
+    audit.check()
+    letters = audit.dead_letters()
+    assert [(one.key() or b"").decode() for one, _ in letters] == [case.name for case in cases], "in order, each once"
+    finals = {one["job_id"]: one for one in audit.finals()}
+    for (letter, headers), case in zip(letters, cases, strict=True):
+        assert headers["__dlq.errors.code"].decode() == case.code, (case.name, headers["__dlq.errors.message"])
+        message = headers["__dlq.errors.message"].decode()
+        assert case.says in message, (case.name, message)
+        assert message.count("\n") == 0
+        assert (letter.value() or b"") == (case.value or b""), "the received bytes, untouched"
+        assert (case.name in finals) is case.has_final
+        if case.has_final:
+            assert finals[case.name]["status"] == "failed"
+            assert finals[case.name]["error"]["code"] == case.code
+    assert finals["good"]["status"] == "succeeded"
+    assert dead == sum(case.has_final for case in cases)
+    assert system.committed_offsets()[0][0] == len(cases) + 1
+
+
+def test_events_that_cannot_be_decoded(system: System, audit: Audit, short_video: str, registry: Any) -> None:
+    run(system, audit, undecodable(), lambda: short_video, SCHEMA_REGISTRY_URL=registry.url)
+
+
+def test_events_that_are_not_valid(system: System, audit: Audit, short_video: str) -> None:
+    run(system, audit, invalid(), lambda: short_video)
+
+
+def test_sources_that_cannot_be_had(system: System, audit: Audit, short_video: str) -> None:
+    run(system, audit, sources(system.bucket), lambda: short_video)
+
+
+def test_files_that_are_no_videos(system: System, audit: Audit, short_video: str, uploads: Uploads) -> None:
+    run(system, audit, media(uploads), lambda: short_video)
+
+
+def test_a_hundred_megabytes_around_one_picture(system: System, audit: Audit, uploads: Uploads) -> None:
+    system.submit("picture", video_url=uploads.image_only_mkv(100 * 2**20))
+    with worker_process(system.environment(), system.directory / "log") as worker:
+        worker.wait_ready()
+        (final,) = audit.wait_finals(1)
+    audit.check()
+    assert (final["status"], final["error"]["code"]) == ("failed", "CHUNK_NO_FRAMES")
+
+
+def test_wrong_credentials(system: System, audit: Audit, short_video: str) -> None:
+    system.submit("refused", video_url=short_video)
+    wrong = system.environment(S3_SECRET_KEY="not-the-secret")
+    with worker_process(wrong, system.directory / "log") as worker:
+        worker.wait_ready()
+        (final,) = audit.wait_finals(1)
+        log = worker.log.read_text()
+    assert final["error"]["code"] == "SOURCE_FORBIDDEN"
+    assert "not-the-secret" not in log + json.dumps(final)
+    assert system.store["S3_SECRET_KEY"] not in log + json.dumps(final)
