@@ -75,9 +75,9 @@ class GenerationRequest:
 class Generation:
     """One answer.
 
-    `finish_reason` is `stop` or `length`. Token counts: `prompt_tokens` includes `vision_tokens`. Seconds: `wait` from the
-    request to the start of its work where the engine tells it (else 0), `first_token` from the request to the first token,
-    `generate` from the request to the last.
+    `finish_reason` is `stop` or `length`. Token counts: `prompt_tokens` includes `vision_tokens`. Seconds: `wait` from
+    the request to the start of its work where the engine tells it (else 0), `first_token` from the request to the first
+    token, `generate` from the request to the last.
     """
 
     text: str

@@ -1,0 +1,102 @@
+"""The answer for the whole video, made of the answers about its chunks.
+
+One call where all texts fit into the context, else levels of calls: groups of neighbours are merged into one text each
+until what is left fits. Only the last call gets the job's own aggregation prompt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from consumer.events.models import DEFAULT_PROMPT
+from consumer.inference.engine import Engine, SamplingValues
+from consumer.inference.merge_prompt import DEFAULT_INSTRUCTION, Gap, gaps_sentence
+from consumer.inference.merging import Merger, Part
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkText:
+    """What was said about one chunk; times in seconds of source time."""
+
+    chunk_index: int
+    start_time: float
+    end_time: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """The answer for the whole video, and what it took. `truncated`: a text was cut or an answer ran out of tokens."""
+
+    text: str
+    levels: int
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    truncated: bool
+
+
+async def aggregate(
+    engine: Engine,
+    *,
+    job_id: str,
+    run_id: str,
+    prompt: str,
+    system_prompt: str | None,
+    aggregation_prompt: str | None,
+    chunks: Sequence[ChunkText],
+    gaps: Sequence[Gap],
+    sampling: SamplingValues,
+) -> Aggregate:
+    """Put the chunks' texts together, in order of time.
+
+    One chunk without an aggregation prompt needs no call: its text is the answer. The model is told the `gaps`, and an
+    answer that is not JSON ends with them, whatever the model made of it.
+
+    Args:
+        run_id: makes the requests' ids unique among all in flight.
+        prompt: what every chunk was asked; the last call repeats it where it was a question of its own.
+        aggregation_prompt: the last call's instruction instead of the default one.
+        chunks: the successful chunks; at least one.
+        gaps: [start, end] seconds that no chunk describes.
+        sampling: of the job; its `response_schema` is for chunks and is left out here.
+
+    Raises:
+        PermanentError: BUDGET_TOO_SMALL, the context has no room for merging; ENGINE_REJECTED.
+        TransientError: ENGINE_DIED; OUTPUT_EMPTY or OUTPUT_REPETITIVE, an answer of the model is of no use.
+    """
+    ordered = sorted(chunks, key=lambda chunk: chunk.chunk_index)
+    if not ordered:
+        raise ValueError("nothing to aggregate")
+    if len(ordered) == 1 and aggregation_prompt is None:
+        return Aggregate(_with_gaps(ordered[0].text, gaps), 0, 0, 0, 0, False)
+    sampling = replace(sampling, response_schema=None)
+    merger = Merger(engine, job_id=job_id, run_id=run_id, system_prompt=system_prompt, sampling=sampling)
+    parts = [Part(chunk.start_time, chunk.end_time, chunk.text, 1) for chunk in ordered]
+    answer = await merger.merge(parts, aggregation_prompt or default_instruction(prompt), gaps)
+    done = merger.tally
+    return Aggregate(
+        _with_gaps(answer, gaps), done.levels, done.calls, done.prompt_tokens, done.completion_tokens, done.truncated
+    )
+
+
+def default_instruction(prompt: str) -> str:
+    """The last call's instruction where the job has none of its own."""
+    if prompt == DEFAULT_PROMPT:
+        return DEFAULT_INSTRUCTION
+    return f"Each chunk was asked: {prompt}\n{DEFAULT_INSTRUCTION}"
+
+
+def _with_gaps(text: str, gaps: Sequence[Gap]) -> str:
+    if not gaps or _is_json(text):
+        return text
+    return f"{text}\n\n{gaps_sentence(gaps)}"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except ValueError:
+        return False
