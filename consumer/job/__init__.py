@@ -1,0 +1,6 @@
+"""One job from source to aggregate: the only place where media and inference meet; it knows no Kafka."""
+
+from consumer.job.run import Drained, Emit, Run
+from consumer.job.runner import JobRunner
+
+__all__ = ["Drained", "Emit", "JobRunner", "Run"]

@@ -1,0 +1,207 @@
+"""One chunk: frames, question, answer, checks; whatever fails for good becomes a failed result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from consumer.errors import CodedError, ErrorCode
+from consumer.events.models import ChunkResult, Frames, Timings, Tokens
+from consumer.inference.checks import check_output
+from consumer.inference.engine import ChunkSubject, Clip, Engine, Generation, GenerationRequest, SamplingValues
+from consumer.job.answers import OUTPUT_FAILURES, other_seed
+from consumer.job.context import JobContext, with_seed
+from consumer.job.results import error_info
+from consumer.job.retry import retried
+from consumer.job.sources import OpenVideo
+from consumer.job.tools import Tools
+from consumer.media.chunks import Chunk
+from consumer.media.frames import FramePlan, plan_frames
+from consumer.media.library import SampledFrames
+from consumer.settings import Settings
+from consumer.telemetry.metrics import Metrics
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a chunk came: what a failed result can still tell."""
+
+    started: float
+    sampling: SamplingValues
+    plan: FramePlan | None = None
+    sampled_times: tuple[float, ...] = ()
+    decode_seconds: float = 0.0
+    generation: Generation | None = None
+    parsed: str | None = None
+
+
+class ChunkWorker:
+    """Computes chunks of any job, one result each.
+
+    Args:
+        engine: limits, retries and the number of requests are its business (GuardedEngine).
+    """
+
+    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics, tools: Tools) -> None:
+        self._engine, self._settings, self._metrics, self._tools = engine, settings, metrics, tools
+
+    async def compute(self, context: JobContext, video: OpenVideo, chunk: Chunk) -> ChunkResult:
+        """The chunk's result, successful or not.
+
+        Raises:
+            TransientError: ENGINE_DIED only.
+        """
+        progress = _Progress(self._tools.monotonic(), context.sampling)
+        error: CodedError | None = None
+        try:
+            await self._answer(context, chunk, await self._frames(context, video, chunk, progress), progress)
+        except CodedError as failure:
+            if failure.code is ErrorCode.ENGINE_DIED:
+                raise
+            error = failure
+            _log.warning(
+                "chunk_failed",
+                job_id=context.job.job_id,
+                run_id=context.run.run_id,
+                chunk=chunk.index,
+                code=failure.code.value,
+                reason=failure.message,
+            )
+        result = self._result(context, chunk, progress, error)
+        self._count(result, progress)
+        return result
+
+    async def _frames(self, context: JobContext, video: OpenVideo, chunk: Chunk, progress: _Progress) -> Clip:
+        job = context.job
+        plan = plan_frames(
+            chunk,
+            context.info,
+            fps=job.fps,
+            max_frames=context.max_frames,
+            max_vision_tokens=context.vision_tokens,
+            keyframes_only=job.keyframes_only,
+        )
+        progress.plan = plan
+
+        async def decode(_: int) -> SampledFrames:
+            return await video.decode(plan)
+
+        began = self._tools.monotonic()
+        limit = self._settings.retry_seconds
+        sampled = await retried(decode, limit=limit, tools=self._tools, what="decode", job_id=job.job_id)
+        progress.decode_seconds = self._tools.monotonic() - began
+        progress.sampled_times = tuple(sampled.times)
+        return Clip(sampled.pixels, progress.sampled_times, chunk.start_time)
+
+    async def _answer(self, context: JobContext, chunk: Chunk, clip: Clip, progress: _Progress) -> None:
+        """Ask, check, and ask once more with another seed when the answer is no good."""
+        try:
+            await self._ask(context, chunk, clip, progress)
+        except CodedError as error:
+            if error.code not in OUTPUT_FAILURES:
+                raise
+            _log.info("asking_again", job_id=context.job.job_id, chunk=chunk.index, code=error.code.value)
+            progress.sampling = replace(progress.sampling, seed=other_seed(progress.sampling.seed, self._tools.draw()))
+            await self._ask(context, chunk, clip, progress)
+
+    async def _ask(self, context: JobContext, chunk: Chunk, clip: Clip, progress: _Progress) -> None:
+        job, run = context.job, context.run
+        first = progress.sampling is context.sampling
+        request = GenerationRequest(
+            request_id=f"{run.run_id}/{run.attempt}/{chunk.index}{'' if first else '/again'}",
+            prompt=job.prompt,
+            system_prompt=job.system_prompt,
+            clip=clip,
+            sampling=progress.sampling,
+            subject=ChunkSubject(job.job_id, chunk.index),
+        )
+        before = progress.generation
+        progress.generation = _after(before, await self._engine.generate(request))
+        progress.parsed = check_output(progress.generation, job.response_schema)
+
+    def _result(self, context: JobContext, chunk: Chunk, progress: _Progress, error: CodedError | None) -> ChunkResult:
+        job, run, plan, generation = context.job, context.run, progress.plan, progress.generation
+        return ChunkResult(
+            chunk_index=chunk.index,
+            start_time=chunk.start_time,
+            end_time=chunk.end_time,
+            success=error is None,
+            response=generation.text if generation is not None and error is None else None,
+            processing_time=self._tools.monotonic() - progress.started,
+            job_id=job.job_id,
+            run_id=run.run_id,
+            num_chunks=len(context.plan.chunks),
+            attempt=run.attempt,
+            error=error_info(error) if error is not None else None,
+            finish_reason=generation.finish_reason if generation is not None else None,
+            truncated=generation is not None and generation.finish_reason == "length",
+            degraded=list(plan.degraded) if plan is not None else [],
+            frames=_frames_shown(progress),
+            tokens=_tokens(generation),
+            timings=_timings(progress),
+            provenance=with_seed(context.provenance, progress.sampling.seed),
+            parsed=progress.parsed if error is None else None,
+            metadata=job.metadata,
+            created_at=self._tools.now_ms(),
+        )
+
+    def _count(self, result: ChunkResult, progress: _Progress) -> None:
+        metrics, timings = self._metrics, result.timings
+        metrics.chunks_total.labels(status="succeeded" if result.success else "failed").inc()
+        if result.frames is not None:
+            metrics.frames_total.inc(result.frames.count)
+            metrics.chunk_stage_seconds.labels(stage="decode").observe(timings.decode)
+        if progress.generation is not None:
+            metrics.chunk_stage_seconds.labels(stage="wait").observe(timings.wait)
+            metrics.chunk_stage_seconds.labels(stage="first_token").observe(timings.first_token)
+            metrics.chunk_stage_seconds.labels(stage="generate").observe(timings.generate)
+        if result.success:
+            metrics.video_seconds_total.inc(result.end_time - result.start_time)
+
+
+def _after(before: Generation | None, generation: Generation) -> Generation:
+    """The second answer, with the time that the first one took on top."""
+    if before is None:
+        return generation
+    return replace(
+        generation,
+        wait_seconds=before.wait_seconds + generation.wait_seconds,
+        generate_seconds=before.generate_seconds + generation.generate_seconds,
+    )
+
+
+def _frames_shown(progress: _Progress) -> Frames | None:
+    plan, times = progress.plan, progress.sampled_times
+    if plan is None or not times:
+        return None
+    return Frames(
+        count=len(times),
+        fps=plan.fps,
+        width=plan.width,
+        height=plan.height,
+        first_time=times[0],
+        last_time=times[-1],
+    )
+
+
+def _tokens(generation: Generation | None) -> Tokens:
+    if generation is None:
+        return Tokens()
+    return Tokens(
+        vision=generation.vision_tokens, prompt=generation.prompt_tokens, completion=generation.completion_tokens
+    )
+
+
+def _timings(progress: _Progress) -> Timings:
+    generation = progress.generation
+    if generation is None:
+        return Timings(decode=progress.decode_seconds)
+    return Timings(
+        decode=progress.decode_seconds,
+        wait=generation.wait_seconds,
+        first_token=generation.first_token_seconds,
+        generate=generation.generate_seconds,
+    )

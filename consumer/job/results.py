@@ -1,0 +1,84 @@
+"""From what happened to the final event (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from consumer.errors import CODES, CodedError, ErrorCode
+from consumer.events.models import ChunkRef, ChunkResult, Coverage, ErrorInfo, Status, Timings, Tokens
+from consumer.job.coverage import Span, covered_seconds, find_gaps
+
+
+def error_info(error: CodedError) -> ErrorInfo:
+    """The error as events carry it."""
+    return ErrorInfo(code=error.code, message=error.message, retryable=CODES[error.code].transient)
+
+
+def coverage_of(whole: Span, results: Sequence[ChunkResult]) -> Coverage:
+    """What the successful chunks cover of `whole` (seconds)."""
+    gaps = find_gaps(whole, [(one.start_time, one.end_time) for one in results if one.success])
+    return Coverage(
+        covered_seconds=covered_seconds(whole, gaps),
+        total_seconds=whole[1] - whole[0],
+        gaps=[list(gap) for gap in gaps],
+    )
+
+
+def verdict(results: Sequence[ChunkResult], trouble: ErrorInfo | None) -> tuple[Status, ErrorInfo | None]:
+    """The job's status and error.
+
+    Args:
+        results: of the chunks; may be empty, or not all, when `trouble` ended the job before.
+        trouble: what went wrong with the job as a whole, outside its chunks.
+    """
+    failures = [one.error for one in results if one.error is not None]
+    some = any(one.success for one in results)
+    if trouble is not None:
+        return ("partial" if some else "failed"), trouble
+    if not failures:
+        return "succeeded", None
+    code = _most_frequent([error.code for error in failures])
+    first = next(error for error in failures if error.code is code)
+    message = f"{len(failures)} of {len(results)} chunks failed, most with {code.value}: {first.message}"
+    summary = ErrorInfo(code=code, message=message, retryable=first.retryable)
+    return ("partial" if some else "failed"), summary
+
+
+def _most_frequent(codes: Sequence[ErrorCode]) -> ErrorCode:
+    """The first seen wins a tie."""
+    return Counter(codes).most_common(1)[0][0]
+
+
+def reference(result: ChunkResult) -> ChunkRef:
+    """A chunk in the final event; where its own event stands is for the stream to say."""
+    return ChunkRef(
+        chunk_index=result.chunk_index,
+        start_time=result.start_time,
+        end_time=result.end_time,
+        success=result.success,
+        error_code=result.error.code if result.error is not None else None,
+        partition=None,
+        offset=None,
+        event_id=None,
+    )
+
+
+def sum_tokens(parts: Sequence[Tokens]) -> Tokens:
+    """Field by field."""
+    return Tokens(
+        vision=sum(part.vision for part in parts),
+        prompt=sum(part.prompt for part in parts),
+        completion=sum(part.completion for part in parts),
+    )
+
+
+def sum_timings(parts: Sequence[Timings]) -> Timings:
+    """Field by field, seconds."""
+    return Timings(
+        fetch=sum(part.fetch for part in parts),
+        decode=sum(part.decode for part in parts),
+        wait=sum(part.wait for part in parts),
+        first_token=sum(part.first_token for part in parts),
+        generate=sum(part.generate for part in parts),
+    )

@@ -1,0 +1,209 @@
+"""Runs jobs: open, plan, chunks side by side, aggregate, final event."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+
+import structlog
+
+from consumer.errors import CodedError, ErrorCode, PermanentError
+from consumer.events.models import ChunkResult, VideoJob, VideoResult
+from consumer.inference.aggregation import Aggregate
+from consumer.inference.engine import Engine
+from consumer.job.chunk import ChunkWorker
+from consumer.job.context import JobContext, make_context
+from consumer.job.final import Ending, make_final
+from consumer.job.guard import GuardedEngine
+from consumer.job.results import error_info
+from consumer.job.retry import retried
+from consumer.job.run import Drained, Emit, Run
+from consumer.job.sources import OpenVideo, Sources
+from consumer.job.summary import summarize
+from consumer.job.tools import Tools
+from consumer.media.chunks import Chunk
+from consumer.media.library import MediaInfo, MediaLibrary
+from consumer.settings import Settings
+from consumer.telemetry.metrics import Metrics
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _State:
+    """What a run has so far."""
+
+    started: float
+    results: dict[int, ChunkResult]
+    info: MediaInfo | None = None
+    context: JobContext | None = None
+    fetch_seconds: float = 0.0
+
+    def in_order(self) -> list[ChunkResult]:
+        return [self.results[index] for index in sorted(self.results)]
+
+
+class JobRunner:
+    """Turns jobs into results; any number of jobs at once, in one event loop.
+
+    All jobs share the decoder threads and the engine. A job has one chunk at a time waiting for admission, so jobs take
+    turns and the chunks of each begin in order of index. Chunks whose frames are in memory are at most
+    MAX_CONCURRENT_CHUNKS, which the engine works on, and one a decoder thread, which wait for it.
+
+    Args:
+        media: opens videos; stays the caller's to close.
+        engine: started; stays the caller's to stop.
+        worker: the process's name, for provenance.
+        tools: clocks, sleep and chance.
+    """
+
+    def __init__(
+        self,
+        *,
+        media: MediaLibrary,
+        engine: Engine,
+        settings: Settings,
+        metrics: Metrics,
+        worker: str,
+        tools: Tools | None = None,
+    ) -> None:
+        tools = tools or Tools()
+        decoders = settings.decoder_threads or os.cpu_count() or 1
+        self._settings, self._metrics, self._worker, self._tools = settings, metrics, worker, tools
+        self._engine = GuardedEngine(engine, settings, metrics, tools)
+        self._sources = Sources(media, settings, decoders)
+        self._chunks = ChunkWorker(self._engine, settings, metrics, tools)
+        self._admission = asyncio.Semaphore(settings.max_concurrent_chunks + decoders)
+        self._draining = False
+
+    async def run(self, job: VideoJob, run: Run, emit: Emit) -> VideoResult:
+        """Do the job; each new chunk result goes to `emit` as soon as it is there, failed ones included.
+
+        Recovered chunk results count in everything (totals, coverage, aggregation) and are neither computed nor emitted
+        again, failed ones included: they are published, and nothing unpublishes them. That holds only if this run's
+        plan (its chunks and the identity of the source, see `make_plan`) is the one they were made by. Otherwise
+        nothing is computed, and the job ends with SOURCE_CHANGED and what was published.
+
+        A job that cannot go on as a whole (source, file, plan, deadline) ends here with its code: `failed`, or
+        `partial` if recovered chunks succeeded. `deadline` counts for the first start only, not for taking up recovered
+        work. Cancelling the coroutine aborts its requests in the engine and closes the video.
+
+        Raises:
+            TransientError: ENGINE_DIED. No chunk is blamed; the process must end, and the job resumes elsewhere.
+            Drained: `drain` was called before all chunks were begun.
+        """
+        if self._draining:
+            raise Drained
+        state = _State(self._tools.monotonic(), dict(run.recovered))
+        try:
+            self._require_time(job, run)
+            video = await self._open(job, state)
+        except CodedError as error:
+            return self._final(job, run, state, error)
+        try:
+            return await self._describe(job, run, emit, state, video)
+        finally:
+            self._metrics.source_bytes_total.inc(video.bytes_read)
+            video.release()
+
+    def drain(self) -> None:
+        """Begin no further chunk and no further job; chunks in work may finish. Call it in the event loop."""
+        self._draining = True
+
+    def close(self) -> None:
+        """Let the threads end; for when no job runs any more."""
+        self._sources.close()
+
+    def _require_time(self, job: VideoJob, run: Run) -> None:
+        if job.deadline is not None and not run.recovered and self._tools.now_ms() > job.deadline:
+            raise PermanentError(ErrorCode.DEADLINE_EXCEEDED, "The job's deadline had passed before it could start.")
+
+    async def _open(self, job: VideoJob, state: _State) -> OpenVideo:
+        async def once(_: int) -> OpenVideo:
+            return await self._sources.open(job)
+
+        limit = self._settings.retry_seconds
+        video = await retried(once, limit=limit, tools=self._tools, what="open", job_id=job.job_id)
+        state.fetch_seconds = self._tools.monotonic() - state.started
+        self._metrics.chunk_stage_seconds.labels(stage="fetch").observe(state.fetch_seconds)
+        return video
+
+    async def _describe(self, job: VideoJob, run: Run, emit: Emit, state: _State, video: OpenVideo) -> VideoResult:
+        state.info = video.info
+        try:
+            state.context = make_context(
+                job,
+                run,
+                info=video.info,
+                identity=video.identity,
+                engine=self._engine,
+                settings=self._settings,
+                worker=self._worker,
+            )
+        except PermanentError as error:
+            return self._final(job, run, state, error)
+        await self._all_chunks(state.context, video, emit, state)
+        try:
+            summary = await summarize(self._engine, state.context, state.in_order(), self._tools.draw())
+        except CodedError as error:
+            if error.code is ErrorCode.ENGINE_DIED:
+                raise
+            _log.warning("aggregation_failed", job_id=job.job_id, run_id=run.run_id, code=error.code.value)
+            return self._final(job, run, state, error)
+        return self._final(job, run, state, None, summary)
+
+    async def _all_chunks(self, context: JobContext, video: OpenVideo, emit: Emit, state: _State) -> None:
+        missing = [chunk for chunk in context.plan.chunks if chunk.index not in context.run.recovered]
+        # Chunks begin in order, so an earlier run had begun every missing one below what it published.
+        begun_before = max(context.run.recovered, default=-1)
+        self._metrics.recomputed_chunks_total.inc(sum(chunk.index < begun_before for chunk in missing))
+        failure: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for chunk in missing:
+                    await self._admission.acquire()
+                    if self._draining:
+                        self._admission.release()
+                        break
+                    task = group.create_task(self._one_chunk(context, video, chunk, emit, state))
+                    # Not in the task: one that is cancelled before its first step runs no `finally`.
+                    task.add_done_callback(lambda _: self._admission.release())
+        except BaseExceptionGroup as errors:
+            failure = _first(errors)
+        if failure is not None:
+            raise failure
+        if len(state.results) < len(context.plan.chunks):
+            raise Drained
+
+    async def _one_chunk(self, context: JobContext, video: OpenVideo, chunk: Chunk, emit: Emit, state: _State) -> None:
+        """Compute and emit one chunk."""
+        with self._metrics.chunks_in_flight.track_inprogress():
+            result = await self._chunks.compute(context, video, chunk)
+            await emit(result)
+        state.results[chunk.index] = result
+
+    def _final(
+        self, job: VideoJob, run: Run, state: _State, trouble: CodedError | None, summary: Aggregate | None = None
+    ) -> VideoResult:
+        seconds = self._tools.monotonic() - state.started
+        ending = Ending(
+            results=state.in_order(),
+            trouble=error_info(trouble) if trouble is not None else None,
+            info=state.info,
+            context=state.context,
+            aggregate=summary,
+            fetch_seconds=state.fetch_seconds,
+            seconds=seconds,
+            now_ms=self._tools.now_ms(),
+        )
+        final = make_final(job, run, ending)
+        if final.coverage is not None and seconds > 0:
+            self._metrics.realtime_factor.observe(final.coverage.covered_seconds / seconds)
+        return final
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group that is no group itself: one is enough to end the run."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

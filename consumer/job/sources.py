@@ -1,0 +1,137 @@
+"""Videos of running jobs: opened and decoded in threads, within time limits, closed when nothing uses them any more."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from consumer.errors import ErrorCode, PermanentError, TransientError
+from consumer.events.models import VideoJob
+from consumer.media.frames import FramePlan
+from consumer.media.library import Media, MediaInfo, MediaLibrary, SampledFrames
+from consumer.settings import Settings
+
+_T = TypeVar("_T")
+
+
+class OpenVideo:
+    """A video in use by one job.
+
+    A thread cannot be stopped from outside, so a cancelled job may leave one decoding for a moment: the media is closed
+    by whoever comes last, the job or that thread.
+    """
+
+    def __init__(self, media: Media, sources: Sources) -> None:
+        self._media, self._sources = media, sources
+        self._lock = threading.Lock()
+        self._users = 1
+
+    @property
+    def info(self) -> MediaInfo:
+        return self._media.info
+
+    @property
+    def identity(self) -> str:
+        return self._media.identity
+
+    @property
+    def bytes_read(self) -> int:
+        return self._media.bytes_read
+
+    async def decode(self, plan: FramePlan) -> SampledFrames:
+        """The frames of one chunk.
+
+        Raises:
+            PermanentError: as the media says, or MEDIA_UNREADABLE after DECODE_TIMEOUT_SECONDS.
+            TransientError: the store does not answer.
+        """
+        with self._lock:
+            self._users += 1
+        return await self._sources.decode(lambda: self._media.decode(plan), self._leave)
+
+    def release(self) -> None:
+        """The job is over."""
+        self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            last = self._users == 0
+        if last:
+            self._media.close()
+
+
+class Sources:
+    """The threads that open and decode videos, shared by all jobs of a process.
+
+    Opening waits for the network and decoding for the CPU, so each has threads of its own. A decode's time limit counts
+    from the moment it has a thread.
+    """
+
+    def __init__(self, library: MediaLibrary, settings: Settings, decoders: int) -> None:
+        self._library, self._settings = library, settings
+        self._openers = ThreadPoolExecutor(settings.max_concurrent_jobs, "open")
+        self._decoders = ThreadPoolExecutor(decoders, "decode")
+        self._free_decoders = asyncio.Semaphore(decoders)
+
+    async def open(self, job: VideoJob) -> OpenVideo:
+        """Find and probe the video.
+
+        Raises:
+            PermanentError: the address or the file is wrong.
+            TransientError: the store does not answer, SOURCE_UNREACHABLE after PROBE_TIMEOUT_SECONDS.
+        """
+        limit = self._settings.probe_timeout_seconds
+        future = self._openers.submit(self._library.open, video_url=job.video_url, video_path=job.video_path)
+        try:
+            media = await _within(limit, future)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            future.add_done_callback(_close_unused)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            message = f"The video was not opened within PROBE_TIMEOUT_SECONDS ({limit:g} s)."
+            raise TransientError(ErrorCode.SOURCE_UNREACHABLE, message) from None
+        return OpenVideo(media, self)
+
+    async def decode(self, work: Callable[[], SampledFrames], left: Callable[[], None]) -> SampledFrames:
+        """Run `work` in a decoder thread; `left` is called once, when that thread is free again or was never needed."""
+        try:
+            await self._free_decoders.acquire()
+        except asyncio.CancelledError:
+            left()
+            raise
+        loop = asyncio.get_running_loop()
+
+        def finished(_: Future[SampledFrames]) -> None:
+            left()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._free_decoders.release)
+
+        future = self._decoders.submit(work)
+        future.add_done_callback(finished)
+        limit = self._settings.decode_timeout_seconds
+        try:
+            return await _within(limit, future)
+        except TimeoutError:
+            message = f"The frames of a chunk were not decoded within DECODE_TIMEOUT_SECONDS ({limit:g} s)."
+            raise PermanentError(ErrorCode.MEDIA_UNREADABLE, message) from None
+
+    def close(self) -> None:
+        """Start nothing new; threads that still work end by themselves."""
+        self._openers.shutdown(wait=False, cancel_futures=True)
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+
+
+async def _within(seconds: float, future: Future[_T]) -> _T:
+    """The future's result; on time-out or cancellation it is abandoned (and never begins, if it has not yet)."""
+    async with asyncio.timeout(seconds):
+        return await asyncio.wrap_future(future)
+
+
+def _close_unused(future: Future[Media]) -> None:
+    """What an abandoned opening brings after all."""
+    if not future.cancelled() and future.exception() is None:
+        future.result().close()
