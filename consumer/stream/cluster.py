@@ -114,6 +114,10 @@ class Cluster:
     ) -> None:
         self._admin.poll(0)
 
+    def brokers(self) -> int:
+        """How many brokers are up."""
+        return len(self._result(self._admin.describe_cluster(request_timeout=self._seconds)).nodes)
+
     def partitions(self, names: Collection[str]) -> dict[str, int]:
         """Partitions of those of the topics that exist; asking does not create any."""
         if not names:

@@ -1,0 +1,54 @@
+"""`check`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import click
+
+from consumer.cli.invocation import Invocation, pass_invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from consumer.cli.checks import Finding
+
+_MARKS = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("-", "yellow")}
+
+
+@click.command(short_help="Try out settings, Kafka, store and engine.")
+@click.option("--json", "json_output", is_flag=True, help="As a JSON list of {name, ok, message}.")
+@pass_invocation
+def command(invocation: Invocation, json_output: bool) -> int:
+    """Try out settings, broker, topics, registry, bucket and engine: one line each, exit code 1 if one failed."""
+    from consumer.cli.checks import Finding, findings
+    from consumer.cli.format import as_json
+    from consumer.errors import ConfigurationError
+
+    try:
+        settings = invocation.settings()
+    except ConfigurationError as error:
+        tried: Iterable[Finding] = [Finding("settings", False, str(error))]
+    else:
+        tried = _with_settings(findings(settings))
+    done = []
+    for finding in tried:
+        done.append(finding)
+        if not json_output:
+            _print(finding)
+    if json_output:
+        click.echo(as_json([dataclasses.asdict(finding) for finding in done]))
+    return 1 if any(finding.ok is False for finding in done) else 0
+
+
+def _with_settings(others: Iterable[Finding]) -> Iterable[Finding]:
+    from consumer.cli.checks import Finding
+
+    yield Finding("settings", True, "All settings are valid; `video-consumer settings` lists them.")
+    yield from others
+
+
+def _print(finding: Finding) -> None:
+    mark, colour = _MARKS[finding.ok]
+    click.echo(f"{click.style(f'{mark:<6}', fg=colour)}  {finding.name:<8}  {finding.message}")

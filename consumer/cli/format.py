@@ -1,0 +1,55 @@
+"""Results as text for a person, and as JSON for a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from consumer.errors import CODES
+from consumer.events.models import ChunkResult, ErrorInfo, VideoResult
+
+
+def clock(seconds: float) -> str:
+    """Source time as h:mm:ss, with tenths where there are any."""
+    tenths = round(seconds * 10)
+    hours, rest = divmod(tenths, 36_000)
+    minutes, rest = divmod(rest, 600)
+    fraction = f".{rest % 10}" if rest % 10 else ""
+    return f"{hours}:{minutes:02}:{rest // 10:02}{fraction}"
+
+
+def span(chunk: ChunkResult) -> str:
+    return f"{clock(chunk.start_time)} - {clock(chunk.end_time)}"
+
+
+def failure(error: ErrorInfo | None) -> str:
+    """Why something failed and what can be done."""
+    if error is None:
+        return "failed"
+    return f"{error.code.value}: {error.message.rstrip('.')}. {CODES[error.code].remedy}"
+
+
+def chunk_text(chunk: ChunkResult) -> str:
+    """A chunk's answer, or why there is none."""
+    return (chunk.response or "").strip() if chunk.success else failure(chunk.error)
+
+
+def summary(result: VideoResult) -> str:
+    """How a job ended, in one line without its answer."""
+    count = f"{result.total_successful_chunks} of {result.num_chunks} chunks"
+    return f"{result.status}, {count}, {result.total_processing_time:.1f} s"
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def response(result: VideoResult, chunks: Sequence[ChunkResult]) -> dict[str, Any]:
+    """The response of the HTTP interface: the final result's fields plus `chunk_results` in full."""
+    ordered = sorted(chunks, key=lambda chunk: chunk.chunk_index)
+    return result.model_dump(mode="json") | {"chunk_results": [chunk.model_dump(mode="json") for chunk in ordered]}
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,102 @@
+"""`process`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from consumer.cli.invocation import Invocation, pass_invocation
+from consumer.cli.job_options import build_job, job_options
+from consumer.cli.sources import Remote, Source, recognise
+
+if TYPE_CHECKING:
+    from consumer.events.models import ChunkResult, VideoJob, VideoResult
+    from consumer.settings import Settings
+
+_TERMINATED = 128 + signal.SIGTERM
+
+
+@click.command(short_help="Describe one video without Kafka.")
+@click.argument("source", required=False, metavar="SOURCE")
+@job_options
+@click.option("--json", "json_output", is_flag=True, help="Only the HTTP response, when all is done.")
+@pass_invocation
+def command(invocation: Invocation, /, source: str | None, json_output: bool, **fields: Any) -> int:
+    """Describe the video SOURCE (a path, or an s3:// or http(s):// address): each chunk's text when it is there, then
+    the answer.
+
+    The file's directory or the address's host counts as allowed. Exit code 1 unless every chunk was described.
+    """
+    from consumer.cli.format import as_json, failure, response
+
+    settings, job = plan(source, fields, invocation.settings(log_level="WARNING"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    result, chunks = asyncio.run(_process(settings, job, quiet=json_output))
+    if json_output:
+        click.echo(as_json(response(result, chunks)))
+    elif result.aggregated_response:
+        click.echo(f"\n{result.aggregated_response.strip()}")
+    if result.status != "succeeded":
+        click.echo(failure(result.error) if result.error else f"The job ended as {result.status}.", err=True)
+        return 1
+    return 0
+
+
+def plan(source: str | None, fields: dict[str, Any], settings: Settings) -> tuple[Settings, VideoJob]:
+    """The job, and the settings under which its source may be read.
+
+    Raises:
+        click.UsageError: a field is wrong, or there is not exactly one source.
+    """
+    from consumer.client.ids import new_job_id
+
+    named = [name for name in ("video_url", "video_path") if fields.get(name) is not None]
+    if (source is not None) == bool(named):
+        raise click.UsageError("give one SOURCE" if source is None else f"give SOURCE or --{named[0]}, not both")
+    text = source if source is not None else fields[named[0]]
+    found: Source | list[Any] = recognise(text)
+    if isinstance(found, list):
+        raise click.UsageError(f"{text} is a directory; give one video")
+    values = fields | {"job_id": fields.get("job_id") or new_job_id(), "video_url": None, "video_path": None}
+    if isinstance(found, Remote):
+        values["video_url"] = found.url
+        host = urlsplit(found.url).hostname or ""
+        allowed = {} if found.url.startswith("s3://") else {"allowed_hosts": (*settings.allowed_hosts, host)}
+    else:
+        path = found.path.resolve()
+        values["video_path"] = str(path)
+        allowed = {"allowed_paths": (*settings.allowed_paths, str(path.parent))}
+    return settings.model_copy(update=allowed), build_job(values)
+
+
+async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[VideoResult, list[ChunkResult]]:
+    from rich.console import Console
+
+    from consumer.cli.format import chunk_text, span
+    from consumer.inference.factory import make_engine
+    from consumer.job import JobRunner, Run
+    from consumer.media.library import MediaLibrary
+    from consumer.telemetry.metrics import Metrics
+
+    chunks: list[ChunkResult] = []
+
+    async def emit(chunk: ChunkResult) -> None:
+        chunks.append(chunk)
+        if not quiet:
+            click.echo(f"[{span(chunk)}] {chunk_text(chunk)}")
+
+    engine = make_engine(settings)
+    media = MediaLibrary.from_settings(settings)
+    runner = JobRunner(media=media, engine=engine, settings=settings, metrics=Metrics(), worker="process")
+    try:
+        with Console(stderr=True).status(f"Loading {settings.model_name} ..."):
+            await engine.start()
+        return await runner.run(job, Run(run_id=job.job_id, attempt=1, recovered={}), emit), chunks
+    finally:
+        await engine.stop()
+        runner.close()

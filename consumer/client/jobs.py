@@ -1,0 +1,245 @@
+"""`VideoJobs`: submit jobs, follow them, read their results. Needs neither torch nor av."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from consumer.client.following import Following
+from consumer.client.ids import made_at
+from consumer.client.problems import UnknownJobError, WaitTimeoutError
+from consumer.client.producer import JobHandle, JobProducer
+from consumer.client.reader import Line, ResultReader
+from consumer.errors import ConfigurationError
+from consumer.events.codec import EventCodec
+from consumer.events.headers import job_headers
+from consumer.events.models import ChunkResult, VideoJob, VideoResult
+from consumer.events.topics import Topics
+from consumer.settings import Settings
+from consumer.stream.cluster import Cluster, Place
+
+SUBMIT_SECONDS = 30.0
+# The longest silence of a broker that has records to hand out.
+SILENCE_SECONDS = 30.0
+# A job id of version 7 tells when it was made, by a clock that may be ahead of the one that stamped the record.
+CLOCK_MARGIN_MS = 3_600_000
+_POLL_SECONDS = 0.2
+_FOLLOW_FETCH_WAIT_MS = 500
+_READ_FETCH_WAIT_MS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class JobResults:
+    """What the result topics hold of a job: of its latest record where the same id was submitted more than once.
+
+    Args:
+        chunks: by chunk index.
+        final: None while the job is not done.
+    """
+
+    job_id: str
+    chunks: tuple[ChunkResult, ...]
+    final: VideoResult | None
+
+
+class VideoJobs:
+    """A client of the consumer: writes jobs, reads results.
+
+    Use it as a context manager or call `close`. Not for several threads at once.
+    """
+
+    def __init__(self, settings: Settings, submit_seconds: float = SUBMIT_SECONDS) -> None:
+        self._settings, self._submit_seconds = settings, submit_seconds
+        self._topics = Topics(settings.kafka_topic_prefix)
+        self._codec = EventCodec.from_settings(settings)
+        self._producer: JobProducer | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def submit(self, job: VideoJob) -> JobHandle:
+        """Write a job in the format that EVENT_FORMAT names; returns when all in-sync replicas have it.
+
+        Raises:
+            ConfigurationError: the jobs topic does not exist.
+            KafkaUnavailableError: no broker answered in time, or it refused this client.
+            JobTooLargeError: the job does not fit into one message.
+            SubmitError: the broker refused the record or did not confirm it in time.
+            TransientError, PermanentError: the schema registry (EVENT_FORMAT=avro-registry).
+        """
+        if self._producer is None:
+            self._require(self._topics.jobs)
+            self._producer = JobProducer(self._settings, self._submit_seconds)
+        value = self._codec.encode(job, self._topics.jobs)
+        headers = job_headers(job.job_id, int(time.time() * 1000), self._codec.content_type)
+        return self._producer.send(self._topics.jobs, job.job_id, value, headers)
+
+    def follow(
+        self, jobs: Collection[JobHandle | str] | None, timeout: float | None = None
+    ) -> Iterator[ChunkResult | VideoResult]:
+        """Chunk results as they are committed and, after those of its chunks, each job's final result.
+
+        Ends when all named jobs have their final result. A handle is read from its record's time on, a UUIDv7 from the
+        time it tells, any other id from the beginning.
+
+        Args:
+            jobs: what to follow; None: every job from now on, for ever.
+            timeout: seconds in all; None: without a limit.
+
+        Raises:
+            WaitTimeoutError: the time was over before all named jobs were done.
+            ConfigurationError: a result topic does not exist.
+            KafkaUnavailableError: no broker answered at the start, or it refuses this client.
+        """
+        following = Following(jobs)
+        if following.done:
+            return
+        deadline = None if timeout is None else time.monotonic() + timeout
+        positions = self._positions(jobs)
+        reader = ResultReader(self._settings, positions, _FOLLOW_FETCH_WAIT_MS)
+        try:
+            for (topic, partition), offset in positions.items():
+                if topic == self._topics.chunk_results:
+                    following.at(partition, offset)
+            while not following.done:
+                line = reader.poll(_POLL_SECONDS)
+                yield from self._take(line, following)
+                if deadline is not None and time.monotonic() > deadline and not following.done:
+                    raise WaitTimeoutError(_overdue(following.missing, timeout or 0.0))
+        finally:
+            reader.close()
+
+    def wait(self, job: JobHandle | str, timeout: float | None = None) -> VideoResult:
+        """The final result of a job, once it is there; raises what `follow` raises."""
+        for event in self.follow([job], timeout):
+            if isinstance(event, VideoResult):
+                return event
+        raise AssertionError("following ends with the final result")
+
+    def results(self, job: JobHandle | str) -> JobResults:
+        """What is there of a job now.
+
+        Raises:
+            UnknownJobError: nothing is.
+            ConfigurationError, KafkaUnavailableError: as in `follow`.
+        """
+        job_id = job.job_id if isinstance(job, JobHandle) else job
+        events = self._read(job, self._positions([job]))
+        if not events and made_at(job_id) is not None and not isinstance(job, JobHandle):
+            # The id's clock may have been far off.
+            events = self._read(job, self._from_the_beginning())
+        if not events:
+            raise UnknownJobError(
+                f"The topics {self._topics.chunk_results} and {self._topics.results} hold nothing of the job {job_id}: "
+                "it has not started, its results were removed by retention, or the id is wrong."
+            )
+        run_id = max(events, key=lambda event: event.created_at).run_id
+        chunks = {event.chunk_index: event for event in events if isinstance(event, ChunkResult)}
+        chunks = {index: chunk for index, chunk in chunks.items() if chunk.run_id == run_id}
+        finals = [event for event in events if isinstance(event, VideoResult) and event.run_id == run_id]
+        return JobResults(job_id, tuple(chunks[index] for index in sorted(chunks)), finals[-1] if finals else None)
+
+    def close(self) -> None:
+        """Let go of the clients; may be called twice."""
+        if self._producer is not None:
+            self._producer.close()
+            self._producer = None
+
+    def _take(self, line: Line | None, following: Following) -> Iterator[ChunkResult | VideoResult]:
+        now = time.monotonic()
+        if line is not None:
+            topic, partition = line.place
+            is_chunk = topic == self._topics.chunk_results
+            if line.value is not None and following.wants(line.key):
+                event = self._decode(topic, line.value)
+                if isinstance(event, VideoResult):
+                    following.final(event, partition, now)
+                elif following.chunk(event):
+                    yield event
+            if is_chunk:
+                following.at(partition, line.offset + (line.value is not None))
+        yield from following.released(now)
+
+    def _read(self, job: JobHandle | str, positions: dict[Place, int]) -> list[ChunkResult | VideoResult]:
+        following = Following([job])
+        events: list[ChunkResult | VideoResult] = []
+        unread = set(positions)
+        reader = ResultReader(self._settings, positions, _READ_FETCH_WAIT_MS)
+        last = time.monotonic()
+        try:
+            while unread:
+                line = reader.poll(_POLL_SECONDS)
+                if line is None:
+                    if time.monotonic() - last > SILENCE_SECONDS:
+                        raise reader.silent_for(SILENCE_SECONDS)
+                    continue
+                last = time.monotonic()
+                if line.value is None:
+                    unread.discard(line.place)
+                elif following.wants(line.key):
+                    event = self._decode(line.place[0], line.value)
+                    if not isinstance(job, JobHandle) or event.run_id == job.run_id:
+                        events.append(event)
+        finally:
+            reader.close()
+        return events
+
+    def _decode(self, topic: str, value: bytes) -> ChunkResult | VideoResult:
+        if topic == self._topics.chunk_results:
+            return self._codec.decode(ChunkResult, value)
+        return self._codec.decode(VideoResult, value)
+
+    def _require(self, *names: str) -> dict[str, int]:
+        with Cluster(self._settings) as cluster:
+            found = cluster.partitions(names)
+        for name in names:
+            if name not in found:
+                raise ConfigurationError(
+                    f"The topic {name} does not exist; make it with `video-consumer topics create`, or set "
+                    "KAFKA_TOPIC_PREFIX if yours are called otherwise."
+                )
+        return found
+
+    def _result_places(self) -> list[Place]:
+        found = self._require(self._topics.chunk_results, self._topics.results)
+        return [(topic, partition) for topic, count in found.items() for partition in range(count)]
+
+    def _from_the_beginning(self) -> dict[Place, int]:
+        places = self._result_places()
+        with Cluster(self._settings) as cluster:
+            return cluster.first_offsets(places)
+
+    def _positions(self, jobs: Collection[JobHandle | str] | None) -> dict[Place, int]:
+        places = self._result_places()
+        with Cluster(self._settings) as cluster:
+            if jobs is None:
+                return cluster.end_offsets(places)
+            since = [_not_before(job) for job in jobs]
+            if all(isinstance(job, JobHandle) for job in jobs):
+                partitions = {job.partition for job in jobs if isinstance(job, JobHandle)}
+                places = [place for place in places if place[1] in partitions]
+            known = [moment for moment in since if moment is not None]
+            if len(known) < len(since):
+                return cluster.first_offsets(places)
+            return cluster.offsets_at(places, min(known))
+
+
+def _not_before(job: JobHandle | str) -> int | None:
+    """No result of the job has a time stamp before this one (ms since the epoch); None where nothing is known."""
+    if isinstance(job, JobHandle):
+        return job.timestamp
+    made = made_at(job)
+    return max(0, made - CLOCK_MARGIN_MS) if made is not None else None
+
+
+def _overdue(job_ids: list[str], seconds: float) -> str:
+    named = ", ".join(job_ids[:3]) + (f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else "")
+    return f"There is no final result of {named} after {seconds:g} s; the work goes on, see `video-consumer watch`."

@@ -1,0 +1,25 @@
+"""What a producer or reader of jobs may be told; `str()` of each is one sentence fit for a user."""
+
+from __future__ import annotations
+
+from consumer.errors import VideoConsumerError
+
+
+class SubmitError(VideoConsumerError):
+    """Kafka did not take the job, or did not confirm it in time."""
+
+
+class JobTooLargeError(SubmitError):
+    """The job does not fit into one Kafka message."""
+
+
+class UploadError(VideoConsumerError):
+    """The store did not take the file."""
+
+
+class UnknownJobError(VideoConsumerError):
+    """The result topics hold nothing of this job."""
+
+
+class WaitTimeoutError(VideoConsumerError):
+    """The final result did not come in the time that was given."""

@@ -1,0 +1,72 @@
+"""Reads committed results from given offsets on, without a consumer group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from consumer.settings import Settings
+from consumer.stream.clients import reader_config
+from consumer.stream.cluster import BrokerErrors, KafkaUnavailableError, Place, made, unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record, or (`value` None) the news that a place was read up to `offset`, the end of what is committed."""
+
+    place: Place
+    offset: int
+    key: bytes | None = None
+    value: bytes | None = None
+
+
+class ResultReader:
+    """A `read_committed` consumer that is assigned by hand.
+
+    Args:
+        positions: topic and partition to the offset to start from.
+        fetch_wait_ms: how long a broker may hold an answer back when there is nothing new: low to reach the end
+            quickly, high to follow idle topics cheaply.
+    """
+
+    def __init__(self, settings: Settings, positions: Mapping[Place, int], fetch_wait_ms: int) -> None:
+        self._settings = settings
+        self._errors = BrokerErrors()
+        config = reader_config(settings) | {"fetch.wait.max.ms": fetch_wait_ms, "error_cb": self._errors}
+        self._consumer = made(lambda: Consumer(config))
+        self._consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
+
+    def poll(self, seconds: float) -> Line | None:
+        """The next line, or None when nothing came in time.
+
+        Raises:
+            KafkaUnavailableError: the cluster refuses this client or these topics.
+        """
+        message = self._consumer.poll(seconds)
+        if self._errors.refusal is not None:
+            raise self.silent_for(seconds)
+        if message is None:
+            return None
+        place = (message.topic() or "", message.partition() or 0)
+        error = message.error()
+        if error is None:
+            key, value = message.key(), message.value()
+            return Line(place, message.offset() or 0, _bytes(key), _bytes(value) or b"")
+        if error.code() == KafkaError._PARTITION_EOF:
+            return Line(place, message.offset() or 0)
+        if error.retriable() or error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+            return None
+        raise KafkaUnavailableError(f"Kafka does not let {place[0]} be read: {error.str().rstrip('.')}.")
+
+    def silent_for(self, seconds: float) -> KafkaUnavailableError:
+        """What to raise when a broker that must answer did not."""
+        return unavailable(self._settings, seconds, self._errors)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
