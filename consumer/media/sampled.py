@@ -1,0 +1,29 @@
+"""The frames that decoding hands over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFrames:
+    """Frames of one chunk, ready for the model.
+
+    Args:
+        pixels: uint8 [T, H, W, 3], RGB; T is even and at least 4.
+        times: when each picture is on show, seconds of source time, strictly increasing, inside the chunk: the frame's
+            own time (pts), or the chunk's start for a picture that was there already. In a chunk with fewer than four
+            pictures they are shown again at the planned times.
+        bytes_read: bytes fetched from the source for these frames.
+        fetch_seconds: time spent waiting for the source.
+        decode_seconds: the rest.
+    """
+
+    pixels: NDArray[np.uint8]
+    times: tuple[float, ...]
+    bytes_read: int
+    fetch_seconds: float
+    decode_seconds: float
