@@ -66,6 +66,7 @@ class Settings(BaseModel):
     chunk_overlap: float = Field(2.0, ge=0, le=1800, description="seconds shared by neighbours, likewise")
     max_frames_per_chunk: int = Field(768, ge=4, le=4096, description="frames a chunk at most, likewise")
     max_source_bytes: int = Field(200 * 2**30, ge=1, description="largest video accepted, bytes")
+    max_scratch_bytes: int = Field(20 * 2**30, ge=1, description="disk for downloads from servers without byte ranges")
     max_video_seconds: PositiveSeconds = Field(86_400.0, description="longest video accepted, s")
     decoder_threads: int = Field(0, ge=0, description="chunks decoded side by side; 0: one a core")
 
