@@ -18,7 +18,7 @@ from consumer.job.sources import OpenVideo
 from consumer.job.tools import Tools
 from consumer.media.chunks import Chunk
 from consumer.media.frames import FramePlan, plan_frames
-from consumer.media.library import SampledFrames
+from consumer.media.sampled import SampledFrames
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
 
@@ -32,7 +32,9 @@ class _Progress:
     started: float
     sampling: SamplingValues
     plan: FramePlan | None = None
-    sampled_times: tuple[float, ...] = ()
+    times: tuple[float, ...] = ()
+    frames_seconds: float = 0.0
+    fetch_seconds: float = 0.0
     decode_seconds: float = 0.0
     generation: Generation | None = None
     parsed: str | None = None
@@ -91,10 +93,13 @@ class ChunkWorker:
 
         began = self._tools.monotonic()
         limit = self._settings.retry_seconds
-        sampled = await retried(decode, limit=limit, tools=self._tools, what="decode", job_id=job.job_id)
-        progress.decode_seconds = self._tools.monotonic() - began
-        progress.sampled_times = tuple(sampled.times)
-        return Clip(sampled.pixels, progress.sampled_times, chunk.start_time)
+        try:
+            sampled = await retried(decode, limit=limit, tools=self._tools, what="decode", job_id=job.job_id)
+        finally:
+            progress.frames_seconds = self._tools.monotonic() - began
+        progress.times = sampled.times
+        progress.fetch_seconds, progress.decode_seconds = sampled.fetch_seconds, sampled.decode_seconds
+        return Clip(sampled.pixels, sampled.times, chunk.start_time)
 
     async def _answer(self, context: JobContext, chunk: Chunk, clip: Clip, progress: _Progress) -> None:
         """Ask, check, and ask once more with another seed when the answer is no good."""
@@ -138,7 +143,7 @@ class ChunkWorker:
             error=error_info(error) if error is not None else None,
             finish_reason=generation.finish_reason if generation is not None else None,
             truncated=generation is not None and generation.finish_reason == "length",
-            degraded=list(plan.degraded) if plan is not None else [],
+            degraded=_degraded(context, plan),
             frames=_frames_shown(progress),
             tokens=_tokens(generation),
             timings=_timings(progress),
@@ -153,6 +158,7 @@ class ChunkWorker:
         metrics.chunks_total.labels(status="succeeded" if result.success else "failed").inc()
         if result.frames is not None:
             metrics.frames_total.inc(result.frames.count)
+            metrics.chunk_stage_seconds.labels(stage="fetch").observe(timings.fetch)
             metrics.chunk_stage_seconds.labels(stage="decode").observe(timings.decode)
         if progress.generation is not None:
             metrics.chunk_stage_seconds.labels(stage="wait").observe(timings.wait)
@@ -173,8 +179,16 @@ def _after(before: Generation | None, generation: Generation) -> Generation:
     )
 
 
+def _degraded(context: JobContext, plan: FramePlan | None) -> list[str]:
+    if plan is None or not plan.degraded:
+        return []
+    asked, given = context.job.max_vision_tokens, context.vision_tokens
+    why = f"max_vision_tokens {asked} lowered to {given} to fit MAX_MODEL_LEN and MAX_NUM_BATCHED_TOKENS"
+    return [why, *plan.degraded] if given < asked else list(plan.degraded)
+
+
 def _frames_shown(progress: _Progress) -> Frames | None:
-    plan, times = progress.plan, progress.sampled_times
+    plan, times = progress.plan, progress.times
     if plan is None or not times:
         return None
     return Frames(
@@ -196,12 +210,15 @@ def _tokens(generation: Generation | None) -> Tokens:
 
 
 def _timings(progress: _Progress) -> Timings:
+    """Waiting is what lies between: for a decoder, before another try, for the engine."""
     generation = progress.generation
+    wait = max(0.0, progress.frames_seconds - progress.fetch_seconds - progress.decode_seconds)
     if generation is None:
-        return Timings(decode=progress.decode_seconds)
+        return Timings(fetch=progress.fetch_seconds, decode=progress.decode_seconds, wait=wait)
     return Timings(
+        fetch=progress.fetch_seconds,
         decode=progress.decode_seconds,
-        wait=generation.wait_seconds,
+        wait=wait + generation.wait_seconds,
         first_token=generation.first_token_seconds,
         generate=generation.generate_seconds,
     )

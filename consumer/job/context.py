@@ -13,7 +13,7 @@ from consumer.inference.engine import Engine, EngineInfo, SamplingValues, engine
 from consumer.inference.prompts import prompt_digest, render_prompt
 from consumer.job.plan import JobPlan, chunk_length, make_plan
 from consumer.job.run import Run
-from consumer.media.library import MediaInfo
+from consumer.media.info import MediaInfo
 from consumer.settings import Settings
 
 

@@ -20,7 +20,7 @@ from consumer.inference.aggregation import Aggregate
 from consumer.job.context import JobContext
 from consumer.job.results import coverage_of, reference, sum_timings, sum_tokens, verdict
 from consumer.job.run import Run
-from consumer.media.library import MediaInfo
+from consumer.media.info import MediaInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from consumer.job.sources import OpenVideo, Sources
 from consumer.job.summary import summarize
 from consumer.job.tools import Tools
 from consumer.media.chunks import Chunk
-from consumer.media.library import MediaInfo, MediaLibrary
+from consumer.media.info import MediaInfo
+from consumer.media.library import MediaLibrary
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
 

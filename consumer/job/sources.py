@@ -11,7 +11,9 @@ from typing import TypeVar
 from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.events.models import VideoJob
 from consumer.media.frames import FramePlan
-from consumer.media.library import Media, MediaInfo, MediaLibrary, SampledFrames
+from consumer.media.info import MediaInfo
+from consumer.media.library import Media, MediaLibrary
+from consumer.media.sampled import SampledFrames
 from consumer.settings import Settings
 
 _T = TypeVar("_T")
