@@ -21,7 +21,7 @@ async def test_only_missing_chunks_are_computed() -> None:
     final = await bench.run(recovered=recovered, attempt=2)
     assert sorted(bench.engine.chunk_requests()) == [1, 4]
     assert sorted(bench.media.decoded) == [1, 4]
-    assert [(one.chunk_index, one.attempt) for one in bench.emitted] == [(1, 2), (4, 2)]
+    assert [(one.chunk_index, one.attempt) for one in bench.in_order()] == [(1, 2), (4, 2)]
     assert (final.status, final.num_chunks, final.total_successful_chunks, final.attempts) == ("succeeded", 5, 5, 2)
     assert [ref.chunk_index for ref in final.chunks] == [0, 1, 2, 3, 4]
     assert final.tokens.vision == 5 * 8

@@ -1,0 +1,81 @@
+"""Engine and job runner in an event loop of their own, so that the model is loaded before the first request comes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from consumer.events.models import ChunkResult, VideoJob, VideoResult
+from consumer.inference.engine import Engine
+from consumer.inference.factory import make_engine
+from consumer.job import JobRunner, Run
+from consumer.media.library import MediaLibrary
+from consumer.settings import Settings
+from consumer.telemetry.metrics import Metrics
+
+_T = TypeVar("_T")
+STOP_SECONDS = 30.0
+
+
+class Runtime:
+    """What a server process needs to do jobs; `describe` may be awaited in any event loop.
+
+    Args:
+        worker: the process's name, for provenance.
+    """
+
+    def __init__(self, settings: Settings, worker: str) -> None:
+        self._settings, self._worker = settings, worker
+        self._engine: Engine = make_engine(settings)
+        self._library = MediaLibrary.from_settings(settings)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="jobs", daemon=True)
+        self._runner = JobRunner(
+            media=self._library, engine=self._engine, settings=settings, metrics=Metrics(), worker=worker
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the engine can still answer."""
+        return self._engine.alive
+
+    def start(self) -> None:
+        """Load the model.
+
+        Raises:
+            ConfigurationError: the model or a setting does not work.
+        """
+        self._thread.start()
+        self._submit(self._engine.start()).result()
+
+    async def describe(self, job: VideoJob) -> tuple[VideoResult, list[ChunkResult]]:
+        """Do a job; cancelling it stops the work.
+
+        Raises:
+            TransientError: ENGINE_DIED; this process cannot do anything any more.
+        """
+        return await asyncio.wrap_future(self._submit(self._describe(job)))
+
+    def stop(self) -> None:
+        """End the engine, then the threads."""
+        if self._thread.is_alive():
+            self._submit(self._engine.stop()).result(STOP_SECONDS)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(STOP_SECONDS)
+        self._runner.close()
+        self._library.close()
+
+    async def _describe(self, job: VideoJob) -> tuple[VideoResult, list[ChunkResult]]:
+        chunks: list[ChunkResult] = []
+
+        async def emit(chunk: ChunkResult) -> None:
+            chunks.append(chunk)
+
+        run = Run(run_id=str(uuid.uuid4()), attempt=1, recovered={})
+        return await self._runner.run(job, run, emit), chunks
+
+    def _submit(self, work: Coroutine[Any, Any, _T]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
