@@ -13,7 +13,7 @@ from consumer.cli.invocation import Invocation, pass_invocation
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port of --local.")
 @pass_invocation
 def command(invocation: Invocation, /, local: bool, host: str, port: int) -> int:
-    """Answer requests like {"input": {"video_url": ..., "prompt": ...}}, from RunPod's queue, or with --local over HTTP.
+    """Answer requests of the form {"input": {"video_url": ...}}, from RunPod's queue, or with --local over HTTP.
 
     No Kafka is involved. The answer holds all chunk results; the engine and the store are set up as for `run`.
     """

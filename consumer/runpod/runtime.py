@@ -6,6 +6,7 @@ import asyncio
 import threading
 import uuid
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
@@ -28,7 +29,6 @@ class Runtime:
     """
 
     def __init__(self, settings: Settings, worker: str) -> None:
-        self._settings, self._worker = settings, worker
         self._engine: Engine = make_engine(settings)
         self._library = MediaLibrary.from_settings(settings)
         self._loop = asyncio.new_event_loop()
@@ -36,11 +36,6 @@ class Runtime:
         self._runner = JobRunner(
             media=self._library, engine=self._engine, settings=settings, metrics=Metrics(), worker=worker
         )
-
-    @property
-    def alive(self) -> bool:
-        """Whether the engine can still answer."""
-        return self._engine.alive
 
     def start(self) -> None:
         """Load the model.
@@ -77,5 +72,5 @@ class Runtime:
         run = Run(run_id=str(uuid.uuid4()), attempt=1, recovered={})
         return await self._runner.run(job, run, emit), chunks
 
-    def _submit(self, work: Coroutine[Any, Any, _T]) -> Any:
+    def _submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from dataclasses import dataclass
 
 from consumer.errors import ConfigurationError
@@ -40,18 +41,24 @@ def serve(settings: Settings, local: LocalAddress | None) -> int:
         _require_free(local)
     # The SDK leaves SIGTERM to its surroundings; the default would end the process without stopping the engine.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    died = threading.Event()
+
+    def engine_died() -> None:
+        died.set()
+        if local is not None:
+            # On the platform the answer's `refresh_worker` ends the worker; here nobody else would.
+            os.kill(os.getpid(), signal.SIGTERM)
+
     runtime = Runtime(settings, worker=f"{socket.gethostname()}-{os.getpid()}")
     try:
         runtime.start()
-        # On the platform `refresh_worker` ends the worker; locally nobody else would.
-        _under_sdk(Handler(runtime, died=_end_process if local is not None else _leave_it), settings, local)
+        _under_sdk(Handler(runtime, engine_died), settings, local)
     except SystemExit as leaving:
         if leaving.code not in (0, None):
             raise
     finally:
-        alive = runtime.alive
         runtime.stop()
-    return 0 if alive else 1
+    return 1 if died.is_set() else 0
 
 
 def _under_sdk(handler: Handler, settings: Settings, local: LocalAddress | None) -> None:
@@ -74,15 +81,5 @@ def _require_free(local: LocalAddress) -> None:
         try:
             probe.bind((local.host, local.port))
         except OSError as error:
-            where = f"{local.host}:{local.port}"
-            raise ConfigurationError(
-                f"Nothing can listen on {where} ({error.strerror}): pass another --port."
-            ) from None
-
-
-def _end_process() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _leave_it() -> None:
-    """The platform ends the worker."""
+            sentence = f"Nothing can listen on {local.host}:{local.port} ({error.strerror}): pass another --port."
+            raise ConfigurationError(sentence) from None
