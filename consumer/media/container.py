@@ -1,0 +1,94 @@
+"""A video opened by FFmpeg through our own reader: nothing in it can make FFmpeg open anything else."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import av
+from av.container import InputContainer
+from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
+
+from consumer.errors import ErrorCode, PermanentError
+from consumer.media.reader import RangeReader
+from consumer.media.source import Source
+
+FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,gif,wav,mp3,flac,aac"
+"""Playlists (hls, concat, dash) are left out: they name other files. Sound is let in so that it is told as such."""
+
+MAX_PIXELS = 2**26
+"""A frame's pixels at most; 8K has 33 million."""
+
+MAX_ASPECT = 200
+"""Long side by short side at most: the model's own limit."""
+
+READ_BUFFER = 128 * 1024
+
+
+def unreadable(message: str) -> PermanentError:
+    return PermanentError(ErrorCode.MEDIA_UNREADABLE, message)
+
+
+class OpenContainer:
+    """A container, its video stream and the reader beneath it; for one thread at a time.
+
+    Raises:
+        PermanentError: MEDIA_UNREADABLE, MEDIA_NO_VIDEO, MEDIA_UNSUPPORTED; and what the source raises.
+        TransientError: the source does not answer.
+    """
+
+    def __init__(self, source: Source, reader: RangeReader) -> None:
+        self.reader = reader
+        if source.size == 0:
+            raise unreadable("The file is empty.")
+        self.container = _open(reader)
+        try:
+            reader.check()
+            self.stream = _video_stream(self.container)
+            _check_geometry(self.stream)
+            for other in self.container.streams:
+                if other.index != self.stream.index:
+                    other.discard = Discard.all
+            # One thread a decoder: several chunks are decoded side by side, and skipping frames needs it.
+            self.stream.codec_context.thread_count = 1
+        except BaseException:
+            self.container.close()
+            raise
+
+    def close(self) -> None:
+        self.container.close()
+
+
+def _open(reader: RangeReader) -> InputContainer:
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+    try:
+        return av.open(
+            reader, "r", options=options, metadata_errors="replace", buffer_size=READ_BUFFER, io_open=_refuse_to_open
+        )
+    except (av.FFmpegError, ValueError):
+        reader.check()
+        raise unreadable("The file is not a video in a format that can be read.") from None
+
+
+def _refuse_to_open(*_: Any) -> NoReturn:
+    raise unreadable("The file refers to other files, which are not opened.")
+
+
+def _video_stream(container: InputContainer) -> VideoStream:
+    """The stream that is the film: cover art and the like are left out, then the marked one, then the largest."""
+    pictures = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    streams = [stream for stream in container.streams.video if not stream.disposition & pictures]
+    if not streams:
+        raise PermanentError(ErrorCode.MEDIA_NO_VIDEO, "The file has no video stream, only sound or a cover picture.")
+    usable = [stream for stream in streams if stream.codec_context is not None]
+    if not usable:
+        raise PermanentError(ErrorCode.MEDIA_UNSUPPORTED, "The video's codec is not supported.")
+    return max(usable, key=lambda one: (bool(one.disposition & Disposition.default), one.width * one.height))
+
+
+def _check_geometry(stream: VideoStream) -> None:
+    width, height = stream.width, stream.height
+    if width <= 0 or height <= 0:
+        raise unreadable("The video stream does not say how large its frames are.")
+    if width * height > MAX_PIXELS or max(width, height) > MAX_ASPECT * min(width, height):
+        raise PermanentError(ErrorCode.MEDIA_UNSUPPORTED, f"Frames of {width}x{height} pixels are not supported.")

@@ -1,0 +1,110 @@
+"""Decoding exactly the frames that a plan means, and as little else as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.errors import ErrorCode, PermanentError
+from consumer.media.clock import StreamClock
+from consumer.media.container import OpenContainer
+from consumer.media.frames import FramePlan
+from consumer.media.pixels import PixelBuffer
+from consumer.media.run import chosen_frames
+from consumer.media.sampling import Pictures, Selection, WantedFrames, select
+
+LEAST_JUMP = 1.0
+"""Seconds between two wanted times from which on a jump over what lies between is looked for."""
+
+
+def decode_chunk(
+    opened: OpenContainer, clock: StreamClock, rotation: int, plan: FramePlan
+) -> tuple[NDArray[np.uint8], tuple[float, ...]]:
+    """Pixels (uint8 [T, H, W, 3], RGB) and the time of each picture, seconds of source time.
+
+    Frames that nothing refers to are skipped by the decoder unless they are wanted (`skip_frame` is set anew for every
+    packet), which leaves every wanted frame byte for byte what a full decode gives. Where the times lie far apart, the
+    decoder is set down anew at the last key frame before each.
+
+    Args:
+        rotation: degrees clockwise, 0, 90, 180 or 270.
+
+    Raises:
+        PermanentError: CHUNK_NO_FRAMES, fewer than four of the times have a picture; or as the source says.
+        TransientError: as the source says.
+    """
+    buffer = PixelBuffer(len(plan.times), plan.width, plan.height, rotation)
+    pictures = Pictures()
+    limits = _increasing([clock.latest(seconds) for seconds in plan.times])
+    for run in _runs(opened, clock, limits):
+        _decode_run(opened, clock, plan, WantedFrames(run), pictures, buffer)
+    selection = select(pictures.rows)
+    if selection is None:
+        raise _too_few(plan, sum(row is not None for row in pictures.rows))
+    return _taken(buffer.pixels, selection), _times(selection, pictures, clock, plan)
+
+
+def _increasing(limits: list[int]) -> list[int]:
+    """Times closer together than the stream's ticks get a tick each."""
+    for k in range(1, len(limits)):
+        limits[k] = max(limits[k], limits[k - 1] + 1)
+    return limits
+
+
+def _runs(opened: OpenContainer, clock: StreamClock, limits: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The times in groups, each to be begun at a key frame of its own, as far as the file's index knows them."""
+    entries, least = opened.stream.index_entries, clock.ticks(LEAST_JUMP)
+    begin = 0
+    for k in range(1, len(limits)):
+        if limits[k] - limits[k - 1] >= least and not clock.by_dts:
+            found = entries.search_timestamp(limits[k])
+            if found >= 0 and entries[found].timestamp > limits[k - 1]:
+                yield limits[begin:k]
+                begin = k
+    yield limits[begin:]
+
+
+def _decode_run(
+    opened: OpenContainer,
+    clock: StreamClock,
+    plan: FramePlan,
+    wanted: WantedFrames,
+    pictures: Pictures,
+    buffer: PixelBuffer,
+) -> None:
+    decoded: dict[int, int] = {}
+    spacing = clock.ticks(1 / plan.fps)
+    for chosen in chosen_frames(opened, clock, wanted, keyframes_only=plan.keyframes_only):
+        newest = wanted.newest[chosen.slot]
+        # Before the first time all frames since the key frame compete; a much older one is no stand-in for a lost one.
+        if newest is not None and newest - chosen.ticks > spacing:
+            continue
+        if pictures.stamps and chosen.ticks <= pictures.stamps[-1]:
+            continue
+        decoded[chosen.slot] = buffer.used
+        buffer.add(chosen.frame)
+        pictures.stamps.append(chosen.ticks)
+    pictures.add(wanted.newest, decoded)
+
+
+def _taken(pixels: NDArray[np.uint8], selection: Selection) -> NDArray[np.uint8]:
+    count = len(selection.rows)
+    return pixels[:count] if selection.rows == tuple(range(count)) else pixels[list(selection.rows)]
+
+
+def _times(selection: Selection, pictures: Pictures, clock: StreamClock, plan: FramePlan) -> tuple[float, ...]:
+    if selection.held_at is not None:
+        return tuple(plan.times[k] for k in selection.held_at)
+    start = plan.chunk.start_time
+    return tuple(max(start, round(clock.seconds(pictures.stamps[row]), 6)) for row in selection.rows)
+
+
+def _too_few(plan: FramePlan, shown: int) -> PermanentError:
+    chunk = plan.chunk
+    message = (
+        f"Only {shown} of {len(plan.times)} frames wanted between {chunk.start_time:g} s and {chunk.end_time:g} s"
+        " could be decoded; at least 4 are needed."
+    )
+    return PermanentError(ErrorCode.CHUNK_NO_FRAMES, message)

@@ -1,0 +1,218 @@
+"""Files on web servers, presigned addresses included."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from http.cookiejar import DefaultCookiePolicy
+
+import httpx
+
+from consumer.errors import CodedError
+from consumer.media.hosts import HostRules
+from consumer.media.scratch import ScratchFile, ScratchSpace
+from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, unreachable
+
+MAX_REDIRECTS = 5
+_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
+
+
+class HttpStore:
+    """One client for all http(s) sources of a process: no proxies, no cookies, no credentials but the address's own.
+
+    Every address, redirects included, is checked before it is asked; where the rules fix addresses, exactly those are
+    connected to, so that a name cannot change its meaning between the check and the request.
+    """
+
+    def __init__(self, rules: HostRules, scratch: ScratchSpace, fetch_timeout: float) -> None:
+        self._rules, self._scratch, self._fetch_timeout = rules, scratch, fetch_timeout
+        timeout = httpx.Timeout(fetch_timeout, connect=min(10.0, fetch_timeout))
+        self._client = httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def open(self, text: str, max_bytes: int, deadline: float) -> Source:
+        """Find out size and identity; download the whole where the server has no ranges.
+
+        Args:
+            deadline: on the monotonic clock, for a whole download.
+
+        Raises:
+            PermanentError: SOURCE_REFUSED, SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_TOO_LARGE.
+            TransientError: SOURCE_UNREACHABLE.
+        """
+        url = _parsed(text)
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._get(url, {"Range": "bytes=0-0"}) as response:
+                if response.has_redirect_location:
+                    url = _redirected(url, response)
+                    continue
+                return self._opened(url, response, max_bytes, deadline)
+        raise refused(f"video_url leads through more than {MAX_REDIRECTS} redirects.")
+
+    def _opened(self, url: httpx.URL, response: httpx.Response, max_bytes: int, deadline: float) -> Source:
+        match = _RANGE.fullmatch(response.headers.get("content-range", ""))
+        if response.status_code in (206, 416) and match:
+            size = int(match[3])
+            check_size("video_url", size, max_bytes)
+            return HttpSource(self, url, _tag(response), size)
+        if response.status_code == 200:
+            return self._download(response, max_bytes, deadline)
+        raise _coded(response.status_code)
+
+    def _download(self, response: httpx.Response, max_bytes: int, deadline: float) -> Source:
+        length = response.headers.get("content-length", "")
+        if length.isdecimal():
+            check_size("video_url", int(length), max_bytes)
+        file = self._scratch.create()
+        try:
+            for piece in response.iter_bytes():
+                file.append(piece)
+                check_size("video_url", file.size, max_bytes)
+                if time.monotonic() > deadline:
+                    raise unreachable("The server of video_url has no byte ranges and sends too slowly.")
+        except BaseException:
+            file.close()
+            raise
+        return DownloadedSource(file, f"{_tag(response)}:{file.size}")
+
+    def read(self, url: httpx.URL, tag: str, size: int, offset: int, length: int) -> bytes:
+        """One range of one file, within FETCH_TIMEOUT_SECONDS as a whole."""
+        deadline = time.monotonic() + self._fetch_timeout
+        with self._get(url, {"Range": f"bytes={offset}-{offset + length - 1}"}) as response:
+            if response.status_code in (200, 416):
+                raise changed("video_url")
+            match = _RANGE.fullmatch(response.headers.get("content-range", ""))
+            if response.status_code != 206 or not match:
+                raise _coded(response.status_code)
+            if _tag(response) != tag or int(match[3]) != size or match[1] != str(offset):
+                raise changed("video_url")
+            data = bytearray()
+            for piece in response.iter_bytes():
+                data += piece
+                if len(data) > length:
+                    raise changed("video_url")
+                if time.monotonic() > deadline:
+                    raise unreachable("The server of video_url sends too slowly for FETCH_TIMEOUT_SECONDS.")
+        if len(data) != length:
+            raise unreachable("The server of video_url ended its answer early.")
+        return bytes(data)
+
+    @contextlib.contextmanager
+    def _get(self, url: httpx.URL, headers: dict[str, str]) -> Iterator[httpx.Response]:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        addresses = self._rules.addresses(url.raw_host.decode("ascii"), port)
+        with _translated():
+            response = self._send(url, headers, addresses)
+            try:
+                yield response
+            finally:
+                response.close()
+
+    def _send(self, url: httpx.URL, headers: dict[str, str], addresses: list[str] | None) -> httpx.Response:
+        """Send the request, to one of the addresses where they are fixed."""
+        headers = {**headers, "Accept-Encoding": "identity"}
+        if addresses is None:
+            return self._send_once_more(self._client.build_request("GET", url, headers=headers))
+        failure: httpx.ConnectError | httpx.ConnectTimeout | None = None
+        for address in addresses:
+            # A kept connection is found again by its address, whichever host's certificate it was checked against.
+            request = self._client.build_request("GET", url, headers={**headers, "Connection": "close"})
+            request.extensions["sni_hostname"] = url.raw_host.decode("ascii")
+            request.url = url.copy_with(host=address)
+            try:
+                return self._client.send(request, stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = error
+        raise failure or httpx.ConnectError("The name has no address.")
+
+    def _send_once_more(self, request: httpx.Request) -> httpx.Response:
+        """A kept connection may turn out to have been closed meanwhile."""
+        try:
+            return self._client.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            return self._client.send(request, stream=True)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class HttpSource(Source):
+    """A file on a server that hands out ranges; ETag (or modification time) and size must stay the same."""
+
+    def __init__(self, store: HttpStore, url: httpx.URL, tag: str, size: int) -> None:
+        super().__init__(f"{tag}:{size}", size)
+        self._store, self._url, self._tag = store, url, tag
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        length = min(length, self.size - offset)
+        if length <= 0:
+            return b""
+        data = self._store.read(self._url, self._tag, self.size, offset, length)
+        self.count(len(data))
+        return data
+
+    def close(self) -> None:
+        """Nothing: connections belong to the store."""
+
+
+class DownloadedSource(Source):
+    """A file that had to be fetched as a whole."""
+
+    def __init__(self, file: ScratchFile, identity: str) -> None:
+        super().__init__(identity, file.size)
+        self._file = file
+        self.count(file.size)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return self._file.read_at(offset, length)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _parsed(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):
+        raise refused("video_url is not an address; its host must be listed in ALLOWED_HOSTS.") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise refused("video_url must name a host, and one that ALLOWED_HOSTS lists.")
+    return url
+
+
+def _redirected(url: httpx.URL, response: httpx.Response) -> httpx.URL:
+    try:
+        target = url.join(response.headers["location"])
+    except (httpx.InvalidURL, ValueError):
+        raise refused("video_url redirects to something that is not an address.") from None
+    return _parsed(str(target))
+
+
+def _tag(response: httpx.Response) -> str:
+    """What changes when the file does: the ETag, else the modification time."""
+    if tag := response.headers.get("etag"):
+        return f"etag:{tag}"
+    return f"modified:{response.headers.get('last-modified', '')}"
+
+
+def _coded(status: int) -> CodedError:
+    if status in (404, 410):
+        return not_found(f"The server has nothing at video_url (status {status}).")
+    if status >= 500 or status in (408, 425, 429):
+        return unreachable(f"The server of video_url is not ready (status {status}).")
+    if status in (401, 403):
+        return forbidden(
+            f"The server refused to hand out video_url (status {status}); a presigned address may be too old."
+        )
+    return forbidden(f"The server answered the request for video_url with status {status}.")
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """httpx's exceptions as coded ones; their texts may hold the address, so only their kind is told."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise unreachable(f"The server of video_url does not answer ({type(error).__name__}).") from None

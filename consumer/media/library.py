@@ -1,0 +1,197 @@
+"""Videos by their addresses: the door of this room."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from consumer.errors import ErrorCode, PermanentError
+from consumer.media.container import OpenContainer, unreadable
+from consumer.media.decode import decode_chunk
+from consumer.media.file_source import open_file
+from consumer.media.frames import FramePlan
+from consumer.media.hosts import HostRules
+from consumer.media.http_source import HttpStore
+from consumer.media.info import MediaInfo
+from consumer.media.probe import probe
+from consumer.media.reader import RangeReader
+from consumer.media.s3_source import S3Store
+from consumer.media.sampled import SampledFrames
+from consumer.media.scratch import ScratchSpace
+from consumer.media.source import Source, refused, unreachable
+from consumer.settings import Settings
+
+__all__ = ["Media", "MediaInfo", "MediaLibrary", "SampledFrames"]
+
+SCAN_SHARE = 0.5
+"""Share of PROBE_TIMEOUT_SECONDS after which the header's duration is believed rather than more packets read."""
+
+
+class MediaLibrary:
+    """Opens videos; one for a process, used from any thread.
+
+    Nothing may be opened that the settings do not name: see `open`.
+    """
+
+    def __init__(self, settings: Settings, s3: S3Store, http: HttpStore) -> None:
+        self._settings, self._s3, self._http = settings, s3, http
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> MediaLibrary:
+        """Make a library; connects to nothing yet.
+
+        Raises:
+            ConfigurationError: the S3 settings do not make a store.
+        """
+        scratch = ScratchSpace(settings.max_scratch_bytes)
+        http = HttpStore(HostRules(settings.allowed_hosts), scratch, settings.fetch_timeout_seconds)
+        return cls(settings, S3Store(settings), http)
+
+    def open(self, *, video_url: str | None, video_path: str | None) -> Media:
+        """Find a video, fix which bytes are meant, and learn what it is. Blocks, within PROBE_TIMEOUT_SECONDS.
+
+        Args:
+            video_url: `s3://bucket/key[?versionId=]` at S3_ENDPOINT, or http(s) at a host that ALLOWED_HOSTS lists.
+            video_path: below a directory that ALLOWED_PATHS lists; exactly one of the two.
+
+        Raises:
+            PermanentError: SOURCE_REFUSED, SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_TOO_LARGE, SOURCE_CHANGED,
+                MEDIA_UNREADABLE, MEDIA_NO_VIDEO, MEDIA_UNSUPPORTED, MEDIA_TOO_LONG, CHUNK_NO_FRAMES (one picture).
+            TransientError: SOURCE_UNREACHABLE.
+        """
+        deadline = time.monotonic() + self._settings.probe_timeout_seconds
+        source = self._source(video_url, video_path, deadline)
+        try:
+            return Media(source, self._settings, deadline)
+        except BaseException:
+            source.close()
+            raise
+
+    def _source(self, video_url: str | None, video_path: str | None, deadline: float) -> Source:
+        limit = self._settings.max_source_bytes
+        if (video_url is None) == (video_path is None):
+            raise PermanentError(ErrorCode.EVENT_INVALID, "Exactly one of video_url and video_path must be given.")
+        if video_path is not None:
+            return open_file(video_path, self._settings.allowed_paths, limit)
+        address = video_url or ""
+        scheme = address.partition("://")[0].lower()
+        if scheme == "s3":
+            return self._s3.open(address, limit)
+        if scheme in ("http", "https"):
+            return self._http.open(address, limit, deadline)
+        raise refused("video_url must begin with s3://, http:// or https://; files go into video_path.")
+
+    def close(self) -> None:
+        """Close the connections; videos that are still open cannot be read any more."""
+        self._s3.close()
+        self._http.close()
+
+
+class Media:
+    """One video, opened; several threads may decode from it side by side.
+
+    Args:
+        deadline: on the monotonic clock, for learning what it is.
+    """
+
+    def __init__(self, source: Source, settings: Settings, deadline: float) -> None:
+        self._source, self._settings = source, settings
+        self.identity = source.identity
+        self._lock = threading.Lock()
+        self._idle: list[OpenContainer] = []
+        self._users, self._closed = 0, False
+        reader = RangeReader(source)
+        reader.limit(deadline, unreachable("The video's structure was not read within PROBE_TIMEOUT_SECONDS."))
+        opened = OpenContainer(source, reader)
+        try:
+            scan = settings.probe_timeout_seconds * SCAN_SHARE
+            found = probe(opened, size_bytes=source.size, scan_seconds=scan)
+            if found.info.duration > settings.max_video_seconds:
+                limit = settings.max_video_seconds
+                message = f"The video lasts {found.info.duration:g} s, more than MAX_VIDEO_SECONDS ({limit:g})."
+                raise PermanentError(ErrorCode.MEDIA_TOO_LONG, message)
+        except BaseException:
+            opened.close()
+            raise
+        self.info, self._clock = found.info, found.clock
+        self._idle.append(opened)
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes fetched from where the video lies, so far."""
+        return self._source.bytes_read
+
+    def decode(self, plan: FramePlan) -> SampledFrames:
+        """The frames of one chunk. Blocks, within DECODE_TIMEOUT_SECONDS.
+
+        Raises:
+            PermanentError: CHUNK_NO_FRAMES, MEDIA_UNREADABLE (too slow), SOURCE_CHANGED, SOURCE_NOT_FOUND,
+                SOURCE_FORBIDDEN.
+            TransientError: SOURCE_UNREACHABLE.
+        """
+        begun = time.monotonic()
+        limit = self._settings.decode_timeout_seconds
+        late = unreadable(f"The frames of a chunk were not decoded within DECODE_TIMEOUT_SECONDS ({limit:g} s).")
+        opened = self._take()
+        reader = opened.reader if opened else RangeReader(self._source)
+        bytes_before, fetch_before = reader.bytes_fetched, reader.fetch_seconds
+        good = False
+        try:
+            reader.limit(begun + limit, late)
+            opened = opened or OpenContainer(self._source, reader)
+            pixels, times = decode_chunk(opened, self._clock, self.info.rotation, plan)
+            good = True
+        finally:
+            self._give_back(opened, good)
+        fetch = reader.fetch_seconds - fetch_before
+        return SampledFrames(
+            pixels=pixels,
+            times=times,
+            bytes_read=reader.bytes_fetched - bytes_before,
+            fetch_seconds=fetch,
+            decode_seconds=max(0.0, time.monotonic() - begun - fetch),
+        )
+
+    def close(self) -> None:
+        """Let go of the source; a decode that still runs does so when it ends. May be called again."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            idle, self._idle = self._idle, []
+            unused = self._users == 0
+        for opened in idle:
+            opened.close()
+        if unused:
+            self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _take(self) -> OpenContainer | None:
+        """An open container that nobody uses, with its parsed index; None: there is none yet."""
+        with self._lock:
+            if self._closed:
+                raise ValueError("decode() on a closed Media")
+            self._users += 1
+            return self._idle.pop() if self._idle else None
+
+    def _give_back(self, opened: OpenContainer | None, good: bool) -> None:
+        """Keep the container for the next decode, unless something went wrong in it or nobody will come."""
+        with self._lock:
+            self._users -= 1
+            keep = good and not self._closed and opened is not None
+            if keep and opened is not None:
+                self._idle.append(opened)
+            last = self._closed and self._users == 0
+        if opened is not None and not keep:
+            opened.close()
+        if last:
+            self._source.close()

@@ -1,0 +1,77 @@
+"""What all sources of bytes have in common: sized, named by what was read, readable anywhere."""
+
+from __future__ import annotations
+
+import abc
+import threading
+
+from consumer.errors import ErrorCode, PermanentError, TransientError
+
+
+class Source(abc.ABC):
+    """The bytes of one video, as they were when it was opened; safe to read from several threads.
+
+    Args:
+        identity: stands for the very bytes: version id or ETag, and size. The same on every worker.
+        size: bytes.
+    """
+
+    def __init__(self, identity: str, size: int) -> None:
+        self.identity = identity
+        self.size = size
+        self._lock = threading.Lock()
+        self._bytes_read = 0
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes fetched from where the video lies, repeats included."""
+        return self._bytes_read
+
+    @abc.abstractmethod
+    def read_at(self, offset: int, length: int) -> bytes:
+        """The bytes [offset, offset + length), fewer only at the end of the file.
+
+        Raises:
+            PermanentError: SOURCE_CHANGED, SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_REFUSED.
+            TransientError: SOURCE_UNREACHABLE, within FETCH_TIMEOUT_SECONDS.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of connections and files; must not be called while a read runs."""
+
+    def count(self, fetched: int) -> None:
+        """Add to `bytes_read`."""
+        with self._lock:
+            self._bytes_read += fetched
+
+
+def check_size(field: str, size: int, limit: int) -> None:
+    """Refuse what is larger than MAX_SOURCE_BYTES.
+
+    Raises:
+        PermanentError: SOURCE_TOO_LARGE.
+    """
+    if size > limit:
+        message = f"The file that {field} names has {size} bytes, more than MAX_SOURCE_BYTES ({limit})."
+        raise PermanentError(ErrorCode.SOURCE_TOO_LARGE, message)
+
+
+def changed(field: str) -> PermanentError:
+    return PermanentError(ErrorCode.SOURCE_CHANGED, f"The file that {field} names was replaced while it was read.")
+
+
+def refused(message: str) -> PermanentError:
+    return PermanentError(ErrorCode.SOURCE_REFUSED, message)
+
+
+def not_found(message: str) -> PermanentError:
+    return PermanentError(ErrorCode.SOURCE_NOT_FOUND, message)
+
+
+def forbidden(message: str) -> PermanentError:
+    return PermanentError(ErrorCode.SOURCE_FORBIDDEN, message)
+
+
+def unreachable(message: str) -> TransientError:
+    return TransientError(ErrorCode.SOURCE_UNREACHABLE, message)
