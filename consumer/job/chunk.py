@@ -14,10 +14,11 @@ from consumer.job.answers import OUTPUT_FAILURES, other_seed
 from consumer.job.context import JobContext, with_seed
 from consumer.job.results import error_info
 from consumer.job.retry import retried
-from consumer.job.sources import OpenVideo
+from consumer.job.sources import Sources
 from consumer.job.tools import Tools
 from consumer.media.chunks import Chunk
 from consumer.media.frames import FramePlan, plan_frames
+from consumer.media.library import Media
 from consumer.media.sampled import SampledFrames
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
@@ -47,10 +48,11 @@ class ChunkWorker:
         engine: limits, retries and the number of requests are its business (GuardedEngine).
     """
 
-    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics, tools: Tools) -> None:
-        self._engine, self._settings, self._metrics, self._tools = engine, settings, metrics, tools
+    def __init__(self, engine: Engine, sources: Sources, settings: Settings, metrics: Metrics, tools: Tools) -> None:
+        self._engine, self._sources = engine, sources
+        self._settings, self._metrics, self._tools = settings, metrics, tools
 
-    async def compute(self, context: JobContext, video: OpenVideo, chunk: Chunk) -> ChunkResult:
+    async def compute(self, context: JobContext, media: Media, chunk: Chunk) -> ChunkResult:
         """The chunk's result, successful or not.
 
         Raises:
@@ -59,7 +61,7 @@ class ChunkWorker:
         progress = _Progress(self._tools.monotonic(), context.sampling)
         error: CodedError | None = None
         try:
-            await self._answer(context, chunk, await self._frames(context, video, chunk, progress), progress)
+            await self._answer(context, chunk, await self._frames(context, media, chunk, progress), progress)
         except CodedError as failure:
             if failure.code is ErrorCode.ENGINE_DIED:
                 raise
@@ -76,7 +78,7 @@ class ChunkWorker:
         self._count(result, progress)
         return result
 
-    async def _frames(self, context: JobContext, video: OpenVideo, chunk: Chunk, progress: _Progress) -> Clip:
+    async def _frames(self, context: JobContext, media: Media, chunk: Chunk, progress: _Progress) -> Clip:
         job = context.job
         plan = plan_frames(
             chunk,
@@ -89,7 +91,7 @@ class ChunkWorker:
         progress.plan = plan
 
         async def decode(_: int) -> SampledFrames:
-            return await video.decode(plan)
+            return await self._sources.decode(media, plan)
 
         began = self._tools.monotonic()
         limit = self._settings.retry_seconds

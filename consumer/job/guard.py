@@ -24,6 +24,8 @@ class GuardedEngine:
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics, tools: Tools) -> None:
         self._engine, self._settings, self._metrics, self._tools = engine, settings, metrics, tools
         self._turns = asyncio.Semaphore(settings.max_concurrent_chunks)
+        self._in_engine, self._progressed = 0, 0.0
+        metrics.engine_last_progress_seconds.set_function(self._since_progress)
 
     @property
     def info(self) -> EngineInfo:
@@ -73,15 +75,28 @@ class GuardedEngine:
             if not self._engine.alive:
                 raise TransientError(ErrorCode.ENGINE_DIED, "The engine's process ended.")
             limit = self._settings.generate_timeout_seconds
+            self._begin()
             try:
                 async with asyncio.timeout(limit):
                     generation = await self._engine.generate(request)
+                self._progressed = self._tools.monotonic()
             except TimeoutError:
                 message = f"The engine did not answer within GENERATE_TIMEOUT_SECONDS ({limit:g} s)."
                 raise self._or_died(TransientError(ErrorCode.ENGINE_TIMEOUT, message)) from None
             except TransientError as error:
                 raise self._or_died(error) from None
+            finally:
+                self._in_engine -= 1
         return replace(generation, wait_seconds=generation.wait_seconds + waited)
+
+    def _begin(self) -> None:
+        if self._in_engine == 0:
+            self._progressed = self._tools.monotonic()
+        self._in_engine += 1
+
+    def _since_progress(self) -> float:
+        """Seconds since the engine last answered; 0 while nothing is asked of it."""
+        return self._tools.monotonic() - self._progressed if self._in_engine else 0.0
 
     def _or_died(self, error: TransientError) -> TransientError:
         """Whatever went wrong: with a dead engine it is the engine's death, and no chunk is to blame."""

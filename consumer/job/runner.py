@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -19,12 +21,12 @@ from consumer.job.guard import GuardedEngine
 from consumer.job.results import error_info
 from consumer.job.retry import retried
 from consumer.job.run import Drained, Emit, Run
-from consumer.job.sources import OpenVideo, Sources
+from consumer.job.sources import Sources
 from consumer.job.summary import summarize
 from consumer.job.tools import Tools
 from consumer.media.chunks import Chunk
 from consumer.media.info import MediaInfo
-from consumer.media.library import MediaLibrary
+from consumer.media.library import Media, MediaLibrary
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
 
@@ -40,6 +42,7 @@ class _State:
     info: MediaInfo | None = None
     context: JobContext | None = None
     fetch_seconds: float = 0.0
+    bytes_counted: int = 0
 
     def in_order(self) -> list[ChunkResult]:
         return [self.results[index] for index in sorted(self.results)]
@@ -74,7 +77,7 @@ class JobRunner:
         self._settings, self._metrics, self._worker, self._tools = settings, metrics, worker, tools
         self._engine = GuardedEngine(engine, settings, metrics, tools)
         self._sources = Sources(media, settings, decoders)
-        self._chunks = ChunkWorker(self._engine, settings, metrics, tools)
+        self._chunks = ChunkWorker(self._engine, self._sources, settings, metrics, tools)
         self._admission = asyncio.Semaphore(settings.max_concurrent_chunks + decoders)
         self._draining = False
 
@@ -99,14 +102,14 @@ class JobRunner:
         state = _State(self._tools.monotonic(), dict(run.recovered))
         try:
             self._require_time(job, run)
-            video = await self._open(job, state)
+            media = await self._open(job, state)
         except CodedError as error:
             return self._final(job, run, state, error)
         try:
-            return await self._describe(job, run, emit, state, video)
+            return await self._describe(job, run, emit, state, media)
         finally:
-            self._metrics.source_bytes_total.inc(video.bytes_read)
-            video.release()
+            self._count_bytes(media, state)
+            media.close()
 
     def drain(self) -> None:
         """Begin no further chunk and no further job; chunks in work may finish. Call it in the event loop."""
@@ -120,31 +123,31 @@ class JobRunner:
         if job.deadline is not None and not run.recovered and self._tools.now_ms() > job.deadline:
             raise PermanentError(ErrorCode.DEADLINE_EXCEEDED, "The job's deadline had passed before it could start.")
 
-    async def _open(self, job: VideoJob, state: _State) -> OpenVideo:
-        async def once(_: int) -> OpenVideo:
+    async def _open(self, job: VideoJob, state: _State) -> Media:
+        async def once(_: int) -> Media:
             return await self._sources.open(job)
 
         limit = self._settings.retry_seconds
-        video = await retried(once, limit=limit, tools=self._tools, what="open", job_id=job.job_id)
+        media = await retried(once, limit=limit, tools=self._tools, what="open", job_id=job.job_id)
         state.fetch_seconds = self._tools.monotonic() - state.started
         self._metrics.chunk_stage_seconds.labels(stage="fetch").observe(state.fetch_seconds)
-        return video
+        return media
 
-    async def _describe(self, job: VideoJob, run: Run, emit: Emit, state: _State, video: OpenVideo) -> VideoResult:
-        state.info = video.info
+    async def _describe(self, job: VideoJob, run: Run, emit: Emit, state: _State, media: Media) -> VideoResult:
+        state.info = media.info
         try:
             state.context = make_context(
                 job,
                 run,
-                info=video.info,
-                identity=video.identity,
+                info=media.info,
+                identity=media.identity,
                 engine=self._engine,
                 settings=self._settings,
                 worker=self._worker,
             )
         except PermanentError as error:
             return self._final(job, run, state, error)
-        await self._all_chunks(state.context, video, emit, state)
+        await self._all_chunks(state.context, media, emit, state)
         try:
             summary = await summarize(self._engine, state.context, state.in_order(), self._tools.draw())
         except CodedError as error:
@@ -154,35 +157,53 @@ class JobRunner:
             return self._final(job, run, state, error)
         return self._final(job, run, state, None, summary)
 
-    async def _all_chunks(self, context: JobContext, video: OpenVideo, emit: Emit, state: _State) -> None:
-        missing = [chunk for chunk in context.plan.chunks if chunk.index not in context.run.recovered]
+    async def _all_chunks(self, context: JobContext, media: Media, emit: Emit, state: _State) -> None:
+        recovered = context.run.recovered
+        missing = [chunk for chunk in context.plan.chunks if chunk.index not in recovered]
         # Chunks begin in order, so an earlier run had begun every missing one below what it published.
-        begun_before = max(context.run.recovered, default=-1)
+        begun_before = max(recovered, default=-1)
         self._metrics.recomputed_chunks_total.inc(sum(chunk.index < begun_before for chunk in missing))
+        backlog = sum(_length(chunk) for chunk in missing)
+        self._metrics.backlog_video_seconds.inc(backlog)
+        try:
+            await self._side_by_side(missing, lambda chunk: self._one_chunk(context, media, chunk, emit, state))
+        finally:
+            done = sum(_length(chunk) for chunk in missing if chunk.index in state.results)
+            self._metrics.backlog_video_seconds.dec(backlog - done)
+        if len(state.results) < len(context.plan.chunks):
+            raise Drained
+
+    async def _side_by_side(self, chunks: Sequence[Chunk], work: Callable[[Chunk], Coroutine[Any, Any, None]]) -> None:
+        """Begin `work` on one chunk after the other as the process admits them; the first error ends all."""
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                for chunk in missing:
+                for chunk in chunks:
                     await self._admission.acquire()
                     if self._draining:
                         self._admission.release()
                         break
-                    task = group.create_task(self._one_chunk(context, video, chunk, emit, state))
+                    task = group.create_task(work(chunk))
                     # Not in the task: one that is cancelled before its first step runs no `finally`.
                     task.add_done_callback(lambda _: self._admission.release())
         except BaseExceptionGroup as errors:
             failure = _first(errors)
         if failure is not None:
             raise failure
-        if len(state.results) < len(context.plan.chunks):
-            raise Drained
 
-    async def _one_chunk(self, context: JobContext, video: OpenVideo, chunk: Chunk, emit: Emit, state: _State) -> None:
+    async def _one_chunk(self, context: JobContext, media: Media, chunk: Chunk, emit: Emit, state: _State) -> None:
         """Compute and emit one chunk."""
         with self._metrics.chunks_in_flight.track_inprogress():
-            result = await self._chunks.compute(context, video, chunk)
+            result = await self._chunks.compute(context, media, chunk)
+            self._count_bytes(media, state)
             await emit(result)
         state.results[chunk.index] = result
+        self._metrics.backlog_video_seconds.dec(_length(chunk))
+
+    def _count_bytes(self, media: Media, state: _State) -> None:
+        total = media.bytes_read
+        self._metrics.source_bytes_total.inc(total - state.bytes_counted)
+        state.bytes_counted = total
 
     def _final(
         self, job: VideoJob, run: Run, state: _State, trouble: CodedError | None, summary: Aggregate | None = None
@@ -208,3 +229,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first error of a group that is no group itself: one is enough to end the run."""
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _length(chunk: Chunk) -> float:
+    return chunk.end_time - chunk.start_time

@@ -1,17 +1,14 @@
-"""Videos of running jobs: opened and decoded in threads, within time limits, closed when nothing uses them any more."""
+"""Opening and decoding videos in threads, within time limits."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.events.models import VideoJob
 from consumer.media.frames import FramePlan
-from consumer.media.info import MediaInfo
 from consumer.media.library import Media, MediaLibrary
 from consumer.media.sampled import SampledFrames
 from consumer.settings import Settings
@@ -19,58 +16,12 @@ from consumer.settings import Settings
 _T = TypeVar("_T")
 
 
-class OpenVideo:
-    """A video in use by one job.
-
-    A thread cannot be stopped from outside, so a cancelled job may leave one decoding for a moment: the media is closed
-    by whoever comes last, the job or that thread.
-    """
-
-    def __init__(self, media: Media, sources: Sources) -> None:
-        self._media, self._sources = media, sources
-        self._lock = threading.Lock()
-        self._users = 1
-
-    @property
-    def info(self) -> MediaInfo:
-        return self._media.info
-
-    @property
-    def identity(self) -> str:
-        return self._media.identity
-
-    @property
-    def bytes_read(self) -> int:
-        return self._media.bytes_read
-
-    async def decode(self, plan: FramePlan) -> SampledFrames:
-        """The frames of one chunk.
-
-        Raises:
-            PermanentError: as the media says, or MEDIA_UNREADABLE after DECODE_TIMEOUT_SECONDS.
-            TransientError: the store does not answer.
-        """
-        with self._lock:
-            self._users += 1
-        return await self._sources.decode(lambda: self._media.decode(plan), self._leave)
-
-    def release(self) -> None:
-        """The job is over."""
-        self._leave()
-
-    def _leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            last = self._users == 0
-        if last:
-            self._media.close()
-
-
 class Sources:
     """The threads that open and decode videos, shared by all jobs of a process.
 
-    Opening waits for the network and decoding for the CPU, so each has threads of its own. A decode's time limit counts
-    from the moment it has a thread.
+    Opening waits for the network and decoding for the CPU, so each has threads of its own. The media keeps to the time
+    limits by itself; those here hold even where a thread hangs inside a library. A thread cannot be stopped from
+    outside: it is left to end by itself, and its decoder slot is free only then.
     """
 
     def __init__(self, library: MediaLibrary, settings: Settings, decoders: int) -> None:
@@ -79,8 +30,8 @@ class Sources:
         self._decoders = ThreadPoolExecutor(decoders, "decode")
         self._free_decoders = asyncio.Semaphore(decoders)
 
-    async def open(self, job: VideoJob) -> OpenVideo:
-        """Find and probe the video.
+    async def open(self, job: VideoJob) -> Media:
+        """Find and probe the video; the caller closes it.
 
         Raises:
             PermanentError: the address or the file is wrong.
@@ -89,30 +40,29 @@ class Sources:
         limit = self._settings.probe_timeout_seconds
         future = self._openers.submit(self._library.open, video_url=job.video_url, video_path=job.video_path)
         try:
-            media = await _within(limit, future)
+            return await _within(limit, future)
         except (TimeoutError, asyncio.CancelledError) as error:
             future.add_done_callback(_close_unused)
             if isinstance(error, asyncio.CancelledError):
                 raise
             message = f"The video was not opened within PROBE_TIMEOUT_SECONDS ({limit:g} s)."
             raise TransientError(ErrorCode.SOURCE_UNREACHABLE, message) from None
-        return OpenVideo(media, self)
 
-    async def decode(self, work: Callable[[], SampledFrames], left: Callable[[], None]) -> SampledFrames:
-        """Run `work` in a decoder thread; `left` is called once, when that thread is free again or was never needed."""
-        try:
-            await self._free_decoders.acquire()
-        except asyncio.CancelledError:
-            left()
-            raise
+    async def decode(self, media: Media, plan: FramePlan) -> SampledFrames:
+        """The frames of one chunk; the time limit counts from the moment that a thread has it.
+
+        Raises:
+            PermanentError: as the media says, or MEDIA_UNREADABLE after DECODE_TIMEOUT_SECONDS.
+            TransientError: the store does not answer.
+        """
+        await self._free_decoders.acquire()
         loop = asyncio.get_running_loop()
 
         def finished(_: Future[SampledFrames]) -> None:
-            left()
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._free_decoders.release)
 
-        future = self._decoders.submit(work)
+        future = self._decoders.submit(media.decode, plan)
         future.add_done_callback(finished)
         limit = self._settings.decode_timeout_seconds
         try:

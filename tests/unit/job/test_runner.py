@@ -271,4 +271,4 @@ async def test_metrics_count_what_happened() -> None:
     assert bench.value("chunk_stage_seconds_count", stage="decode") == 4
     assert bench.value("video_seconds_total") == 60 + 60 + 60 + 58
     assert bench.value("frames_total") == sum(one.frames.count for one in bench.emitted if one.frames)
-    assert bench.value("chunks_in_flight") == 0
+    assert bench.value("chunks_in_flight") == bench.value("backlog_video_seconds") == 0
