@@ -28,6 +28,7 @@ COMMANDS = {
     "check": "Try out settings, Kafka, store and engine.",
     "settings": "List all settings and where each comes from.",
     "demo": "Run everything on this machine, without network.",
+    "serve": "Answer HTTP requests as a RunPod worker.",
     "version": "Show the version.",
 }
 
