@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,17 @@ LEAST_JUMP = 1.0
 """Seconds between two wanted times from which on a jump over what lies between is looked for."""
 
 
-def decode_chunk(
-    opened: OpenContainer, clock: StreamClock, rotation: int, plan: FramePlan
-) -> tuple[NDArray[np.uint8], tuple[float, ...]]:
-    """Pixels (uint8 [T, H, W, 3], RGB) and the time of each picture, seconds of source time.
+@dataclass(frozen=True, slots=True)
+class DecodedChunk:
+    """Pixels (uint8 [T, H, W, 3], RGB), the time of each picture (s of source time), planned times that have none."""
+
+    pixels: NDArray[np.uint8]
+    times: tuple[float, ...]
+    lost: int
+
+
+def decode_chunk(opened: OpenContainer, clock: StreamClock, rotation: int, plan: FramePlan) -> DecodedChunk:
+    """Decode the frames of one chunk.
 
     Frames that nothing refers to are skipped by the decoder unless they are wanted (`skip_frame` is set anew for every
     packet), which leaves every wanted frame byte for byte what a full decode gives. Where the times lie far apart, the
@@ -43,7 +51,8 @@ def decode_chunk(
     selection = select(pictures.rows)
     if selection is None:
         raise _too_few(plan, sum(row is not None for row in pictures.rows))
-    return _taken(buffer.pixels, selection), _times(selection, pictures, clock, plan)
+    lost = sum(row is None for row in pictures.rows)
+    return DecodedChunk(_taken(buffer.pixels, selection), _times(selection, pictures, clock, plan), lost)
 
 
 def _increasing(limits: list[int]) -> list[int]:

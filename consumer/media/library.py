@@ -141,17 +141,18 @@ class Media:
         try:
             reader.limit(begun + limit, late)
             opened = opened or OpenContainer(self._source, reader)
-            pixels, times = decode_chunk(opened, self._clock, self.info.rotation, plan)
+            decoded = decode_chunk(opened, self._clock, self.info.rotation, plan)
             good = True
         finally:
             self._give_back(opened, good)
         fetch = reader.fetch_seconds - fetch_before
         return SampledFrames(
-            pixels=pixels,
-            times=times,
+            pixels=decoded.pixels,
+            times=decoded.times,
             bytes_read=reader.bytes_fetched - bytes_before,
             fetch_seconds=fetch,
             decode_seconds=max(0.0, time.monotonic() - begun - fetch),
+            degraded=_lost_note(decoded.lost, len(plan.times)),
         )
 
     def close(self) -> None:
@@ -195,3 +196,7 @@ class Media:
             opened.close()
         if last:
             self._source.close()
+
+
+def _lost_note(lost: int, planned: int) -> tuple[str, ...]:
+    return (f"{lost} of {planned} frames could not be decoded (damaged or cut off)",) if lost else ()

@@ -19,6 +19,9 @@ from consumer.media.seeking import VideoPacket, packets_from
 MAX_LOOK_AHEAD = 256
 """Packets held back at most while it is open whether they are wanted; beyond it they are decoded in any case."""
 
+LEAST_DURATION = 0.1
+"""Seconds that a frame is taken to be on show where the file does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenFrame:
@@ -54,7 +57,11 @@ def _sparse_frames(
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Every wanted frame, and those that the decoder could not do without."""
     pending: deque[VideoPacket] = deque()
+    end: int | None = None
     for packet in packets_from(opened, clock, wanted.limits[0]):
+        if packet.pts is not None:
+            packet_end = packet.pts + (packet.duration or clock.ticks(LEAST_DURATION))
+            end = packet_end if end is None else max(end, packet_end)
         if keyframes_only and not packet.is_keyframe:
             wanted.see(None, packet.dts)
         else:
@@ -64,6 +71,8 @@ def _sparse_frames(
             yield from _timed(_decode_one(opened, wanted, pending.popleft()))
         if wanted.complete:
             break
+    else:
+        wanted.cut_off(end)
     while pending and not _wanted(wanted, pending[-1]):
         pending.pop()
     for packet in pending:

@@ -20,6 +20,7 @@ class SampledFrames:
         bytes_read: bytes fetched from the source for these frames.
         fetch_seconds: time spent waiting for the source.
         decode_seconds: the rest.
+        degraded: what could not be had although it was planned, each as part of a sentence (see `FramePlan.degraded`).
     """
 
     pixels: NDArray[np.uint8]
@@ -27,3 +28,4 @@ class SampledFrames:
     bytes_read: int
     fetch_seconds: float
     decode_seconds: float
+    degraded: tuple[str, ...] = ()

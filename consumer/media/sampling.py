@@ -51,6 +51,12 @@ class WantedFrames:
         k = self.slot(ticks)
         return k < len(self.limits) and self.newest[k] == ticks
 
+    def cut_off(self, end: int | None) -> None:
+        """The data ended at `end` (ticks; None: there was none): what is wanted after it exists, but cannot be had."""
+        for k, limit in enumerate(self.limits):
+            if end is None or limit > end:
+                self.newest[k] = limit
+
     @property
     def complete(self) -> bool:
         """Whether every frame that any time means has come."""

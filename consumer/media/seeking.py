@@ -35,7 +35,8 @@ def packets_from(opened: OpenContainer, clock: StreamClock, target: int) -> Iter
     back = 0
     for _ in range(_TRIES):
         from_start = target - back < clock.first - clock.ticks(BEFORE_START)
-        packets = _seek(opened, target - back)
+        # Some formats refuse to seek to before the first frame, others need it to find the first.
+        packets = _seek(opened, (target - back, clock.first, 0) if from_start else (target - back,))
         skipped = []
         for packet in packets:
             ticks = packet_ticks(packet, clock)
@@ -52,13 +53,16 @@ def packets_from(opened: OpenContainer, clock: StreamClock, target: int) -> Iter
     return iter(())
 
 
-def _seek(opened: OpenContainer, target: int) -> Iterator[VideoPacket]:
-    try:
-        opened.container.seek(target, stream=opened.stream)
-    except av.FFmpegError:
-        opened.reader.check()
-        return iter(())
-    return video_packets(opened)
+def _seek(opened: OpenContainer, targets: tuple[int, ...]) -> Iterator[VideoPacket]:
+    """Seek to the first of the targets that the container knows a place for."""
+    for target in targets:
+        try:
+            opened.container.seek(target, stream=opened.stream)
+        except av.FFmpegError:
+            opened.reader.check()
+        else:
+            return video_packets(opened)
+    return iter(())
 
 
 def video_packets(opened: OpenContainer) -> Iterator[VideoPacket]:

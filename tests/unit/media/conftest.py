@@ -1,0 +1,53 @@
+"""A library that may read the test's directory, and short ways to open and to decode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from consumer.media.chunks import Chunk
+from consumer.media.frames import plan_frames
+from consumer.media.library import Media, MediaLibrary, SampledFrames
+from consumer.settings import Settings
+
+Open = Callable[[Path], Media]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[MediaLibrary]:
+    settings = Settings.model_validate({"allowed_paths": [str(tmp_path)], "max_video_seconds": 3000.0})
+    library = MediaLibrary.from_settings(settings)
+    yield library
+    library.close()
+
+
+@pytest.fixture
+def open_path(library: MediaLibrary) -> Iterator[Open]:
+    opened: list[Media] = []
+
+    def open_it(path: Path) -> Media:
+        opened.append(library.open(video_url=None, video_path=str(path)))
+        return opened[-1]
+
+    yield open_it
+    for media in opened:
+        media.close()
+
+
+def sample(
+    media: Media,
+    start: float = 0.0,
+    end: float | None = None,
+    *,
+    fps: float | None = 2.0,
+    tokens: int = 100_000,
+    keyframes_only: bool = False,
+) -> SampledFrames:
+    """Decode [start, end) of a video; to its end if `end` is None."""
+    chunk = Chunk(0, start, media.info.duration if end is None else end)
+    plan = plan_frames(
+        chunk, media.info, fps=fps, max_frames=768, max_vision_tokens=tokens, keyframes_only=keyframes_only
+    )
+    return media.decode(plan)

@@ -1,0 +1,210 @@
+"""What comes out is exactly the frames that the plan means, in every container, whatever is skipped on the way."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_right
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from consumer.errors import ErrorCode, PermanentError
+from consumer.media import run
+from consumer.media.clock import TOLERANCE
+from consumer.media.container import OpenContainer
+from consumer.media.library import Media, SampledFrames
+from tests.unit.media.conftest import Open, sample
+from tests.unit.media.videos import H264, HEIGHT, WIDTH, full_decode, make_video, numbers_in
+
+CODECS = {
+    "h264-b-frames": ("libx264", H264, "mp4"),
+    "h264-open-gop": ("libx264", {"g": "20", "bf": "4", "x264-params": "open-gop=1:b-pyramid=normal"}, "mp4"),
+    "h265": ("libx265", {"g": "25", "preset": "ultrafast", "x265-params": "bframes=3:log-level=none"}, "mkv"),
+    "mpeg4-b-frames": ("mpeg4", {"g": "25", "bf": "2", "b": "900k"}, "mp4"),
+    "vp9": ("libvpx-vp9", {"g": "25", "deadline": "realtime", "cpu-used": "8"}, "webm"),
+}
+
+
+@pytest.mark.parametrize("name", CODECS)
+@pytest.mark.parametrize(("start", "end", "fps"), [(0.0, 4.0, 2.0), (3.0, 9.0, 3.0), (7.3, 10.0, 10.0)])
+def test_the_same_bytes_as_a_full_decode(
+    tmp_path: Path, open_path: Open, name: str, start: float, end: float, fps: float
+) -> None:
+    codec, options, ending = CODECS[name]
+    path = make_video(tmp_path / f"video.{ending}", codec=codec, options=options)
+    media = open_path(path)
+    found = sample(media, start, end, fps=fps)
+    order = list(full_decode(path, WIDTH, HEIGHT))
+    moments = [moment for moment, _ in order]
+    asked = [start + k / fps for k in range(round((end - start) * fps) // 2 * 2)]
+    wanted = [bisect_right(moments, moment + TOLERANCE) - 1 for moment in asked]
+    assert len(found.times) == len(wanted)
+    for pixels, k in zip(found.pixels, wanted, strict=True):
+        assert np.array_equal(pixels, order[k][1]), f"frame {k}"
+
+
+def test_frames_that_nothing_refers_to_are_skipped(
+    tmp_path: Path, open_path: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[VideoFrame] = []
+    whole_decode = run._decode
+
+    def counting(opened: OpenContainer, packet: Packet | None) -> list[VideoFrame]:  # type: ignore[type-arg]
+        frames = whole_decode(opened, packet)
+        decoded.extend(frames)
+        return frames
+
+    monkeypatch.setattr(run, "_decode", counting)
+    options = {"g": "100", "bf": "3", "x264-params": "b-pyramid=none:b-adapt=0"}
+    media = open_path(make_video(tmp_path / "video.mp4", options=options))
+    found = sample(media, 0.0, 10.0, fps=1.0)
+    assert numbers_in(found.pixels) == list(range(0, 100, 10))
+    assert 25 <= len(decoded) <= 36, "three of four frames are B-frames; ten frames are wanted"
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "avi", "ts", "flv"])
+@pytest.mark.parametrize("sound", [False, True])
+def test_every_container_gives_the_right_frames_from_anywhere(
+    tmp_path: Path, open_path: Open, ending: str, sound: bool
+) -> None:
+    media = open_path(make_video(tmp_path / f"video.{ending}", sound=sound))
+    for start, end in [(6.0, 10.0), (0.0, 4.0), (3.0, 7.0), (0.0, 10.0)]:
+        found = sample(media, start, end)
+        assert numbers_in(found.pixels) == list(range(round(start * 10), round(end * 10), 5))
+        assert found.times == tuple(start + k / 2 for k in range(round((end - start) * 2)))
+
+
+def test_a_fragmented_mp4(tmp_path: Path, open_path: Open) -> None:
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    media = open_path(make_video(tmp_path / "video.mp4", container_options=options, sound=True))
+    assert (media.info.duration, media.info.total_frames) == (10.0, 100)
+    assert numbers_in(sample(media, 5.0, 9.0).pixels) == list(range(50, 90, 5))
+
+
+def test_times_far_apart_are_reached_by_jumps(tmp_path: Path, open_path: Open) -> None:
+    media = open_path(make_video(tmp_path / "video.mp4", frames=1000, options={**H264, "b": "2M"}, sound=True))
+    found = sample(media, fps=0.1)
+    assert numbers_in(found.pixels) == list(range(0, 1000, 100))
+    assert found.times == tuple(float(10 * k) for k in range(10))
+
+
+def test_key_frames_only(tmp_path: Path, open_path: Open) -> None:
+    media = open_path(make_video(tmp_path / "video.mp4"))
+    found = sample(media, keyframes_only=True)
+    assert numbers_in(found.pixels) == [0, 25, 50, 75]
+    assert found.times == (0.0, 2.5, 5.0, 7.5)
+
+
+def test_a_picture_on_show_at_the_start_has_the_start_as_its_time(tmp_path: Path, open_path: Open) -> None:
+    media = open_path(make_video(tmp_path / "video.mp4"))
+    found = sample(media, 1.25, 5.25)
+    assert numbers_in(found.pixels)[:2] == [12, 17]
+    assert found.times[:2] == (1.25, 1.7)
+
+
+def test_a_varying_rate_gives_the_frames_that_are_there(tmp_path: Path, open_path: Open) -> None:
+    pts = [0, 1, 2, 30, 31, 32, 60, 61, 95, 96]
+    media = open_path(make_video(tmp_path / "video.mkv", pts=pts))
+    found = sample(media, 0.0, 9.6, fps=1.0)
+    assert numbers_in(found.pixels) == [0, 2, 3, 5, 6, 7]
+    assert found.times == (0.0, 0.2, 3.0, 3.2, 6.0, 6.1)
+
+
+def test_a_still_slide_is_shown_again_rather_than_left_out(tmp_path: Path, open_path: Open) -> None:
+    media = open_path(make_video(tmp_path / "video.mkv", pts=[0, 1, 2, 3, 100, 200, 300]))
+    found = sample(media, 8.0, 24.0, fps=0.5)
+    assert numbers_in(found.pixels) == [3, 4, 4, 5]
+    assert found.times == pytest.approx((8.0, 12.3, 16.6, 20.9))
+    assert found.degraded == ()
+
+
+def test_rotation_is_applied(tmp_path: Path, open_path: Open) -> None:
+    for degrees, turns in [(90.0, 1), (180.0, 2), (-90.0, 3)]:
+        media = open_path(make_video(tmp_path / f"turned{turns}.mp4", rotation=degrees))
+        info = media.info
+        assert info.rotation == (360 - degrees) % 360
+        assert (info.width, info.height) == ((HEIGHT, WIDTH) if turns % 2 else (WIDTH, HEIGHT))
+        upright: NDArray[np.uint8] = np.rot90(sample(media, 1.0, 5.0).pixels, -turns, axes=(1, 2))
+        assert numbers_in(upright) == list(range(10, 50, 5)), degrees
+
+
+def test_scaled_straight_to_the_planned_size(tmp_path: Path, open_path: Open) -> None:
+    media = open_path(make_video(tmp_path / "video.mp4", size=(640, 384)))
+    found = sample(media, tokens=10 * 135)
+    assert found.pixels.shape == (20, 288, 480, 3)
+    assert found.pixels.dtype == np.uint8
+    assert found.pixels.flags.c_contiguous
+    assert numbers_in(found.pixels) == list(range(0, 100, 5))
+
+
+def test_several_threads_at_once_give_the_same(tmp_path: Path, open_path: Open) -> None:
+    media = open_path(make_video(tmp_path / "video.mp4", frames=200))
+    starts = [0.0, 4.0, 8.0, 12.0, 2.0, 6.0, 10.0, 14.0]
+
+    def decoded(start: float) -> SampledFrames:
+        return sample(media, start, start + 4.0)
+
+    alone = [decoded(start) for start in starts]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(decoded, starts * 2))
+    for one, other in zip(alone * 2, together, strict=True):
+        assert one.times == other.times
+        assert np.array_equal(one.pixels, other.pixels)
+    assert len(media._idle) <= 4
+
+
+def test_half_a_file_gives_the_chunks_that_exist(tmp_path: Path, open_path: Open) -> None:
+    path = make_video(tmp_path / "video.mp4", frames=600, container_options={"movflags": "faststart"})
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 6 // 10])
+    media = open_path(path)
+    assert (media.info.duration, media.info.total_frames) == (60.0, 600)
+    assert numbers_in(sample(media, 0.0, 20.0).pixels) == list(range(0, 200, 5))
+    partly = sample(media, 20.0, 40.0)
+    assert len(partly.times) >= 20
+    (note,) = partly.degraded
+    assert note.endswith("of 40 frames could not be decoded (damaged or cut off)")
+    assert int(note.split()[0]) in (39 - len(partly.times), 40 - len(partly.times))
+    with pytest.raises(PermanentError, match="Only 0 of 40 frames") as caught:
+        sample(media, 40.0)
+    assert caught.value.code is ErrorCode.CHUNK_NO_FRAMES
+    assert numbers_in(sample(media, 0.0, 20.0).pixels) == list(range(0, 200, 5)), "good chunks still work afterwards"
+
+
+def test_damage_costs_the_frames_it_hits(tmp_path: Path, open_path: Open) -> None:
+    path = make_video(tmp_path / "video.mkv", frames=300)
+    data = bytearray(path.read_bytes())
+    for place in range(len(data) // 2, len(data) // 2 + 3000):
+        data[place] ^= 0x5A
+    path.write_bytes(data)
+    media = open_path(path)
+    found = sample(media)
+    assert len(found.times) % 2 == 0
+    assert all(before < after for before, after in itertools.pairwise(found.times))
+    assert numbers_in(found.pixels)[:8] == list(range(0, 40, 5))
+
+
+def test_closing_while_a_decode_runs_lets_it_end(tmp_path: Path, open_path: Open) -> None:
+    media: Media = open_path(make_video(tmp_path / "video.mp4", frames=300))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(sample, media)
+        while not media._users and not running.done():
+            pass
+        media.close()
+        assert len(running.result().times) == 60
+    with pytest.raises(ValueError, match="closed"):
+        sample(media)
+
+
+def test_what_was_read_and_how_long_it_took(tmp_path: Path, open_path: Open) -> None:
+    media = open_path(make_video(tmp_path / "video.mp4"))
+    before = media.bytes_read
+    found = sample(media)
+    assert found.bytes_read == media.bytes_read - before
+    assert found.decode_seconds > 0
+    assert found.fetch_seconds >= 0

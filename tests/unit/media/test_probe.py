@@ -1,0 +1,204 @@
+"""What files say of themselves, checked against what is in them; and what is no video, by its code."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from consumer.errors import ErrorCode, PermanentError
+from consumer.media import probe
+from consumer.media.library import MediaInfo
+from tests.unit.media.conftest import Open, sample
+from tests.unit.media.programs import ffmpeg
+from tests.unit.media.videos import HEIGHT, WIDTH, make_video, numbered, numbers_in
+
+
+def test_a_plain_file(tmp_path: Path, open_path: Open) -> None:
+    path = make_video(tmp_path / "video.mp4", frames=105, sound=True)
+    assert open_path(path).info == MediaInfo(
+        width=WIDTH,
+        height=HEIGHT,
+        fps=10.0,
+        duration=10.5,
+        total_frames=105,
+        codec="h264",
+        container="mov",
+        size_bytes=path.stat().st_size,
+        has_audio=True,
+        rotation=0,
+    )
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi", "ts", "flv", "webm"])
+@pytest.mark.parametrize("full_scan", [True, False])
+def test_duration_and_count_in_every_container(
+    tmp_path: Path, open_path: Open, monkeypatch: pytest.MonkeyPatch, ending: str, full_scan: bool
+) -> None:
+    if not full_scan:
+        monkeypatch.setattr(probe, "FULL_SCAN_BYTES", 0)
+    vp9 = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}} if ending == "webm" else {}
+    info = open_path(make_video(tmp_path / f"video.{ending}", frames=200, **vp9)).info  # type: ignore[arg-type]
+    assert info.duration == pytest.approx(20.0, abs=0.21)
+    assert info.total_frames == pytest.approx(200, abs=2)
+    assert info.fps == 10.0
+
+
+def test_a_header_that_lies_about_the_duration(tmp_path: Path, open_path: Open) -> None:
+    path = make_video(tmp_path / "video.mkv")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"\x44\x89\x88") + 3
+    data[place : place + 8] = np.array([3_600_000.0], ">f8").tobytes()
+    path.write_bytes(data)
+    with av.open(str(path)) as container:
+        assert container.duration == 3600 * av.time_base, "the lie is in place"
+    assert open_path(path).info.duration == 10.0
+
+
+def test_times_begin_at_the_first_frame(tmp_path: Path, open_path: Open) -> None:
+    media = open_path(make_video(tmp_path / "video.mkv", pts=range(5000, 5100)))
+    assert media.info.duration == 10.0
+    found = sample(media, 2.0, 6.0)
+    assert found.times[0] == 2.0
+    assert numbers_in(found.pixels) == list(range(20, 60, 5))
+
+
+def test_pixels_that_are_not_square_and_a_turned_phone(tmp_path: Path, open_path: Open) -> None:
+    plain = make_video(tmp_path / "plain.mp4")
+    wide, turned = tmp_path / "wide.mp4", tmp_path / "turned.mp4"
+    ffmpeg("-i", plain, "-vf", "setsar=4/3", "-c:v", "libx264", "-preset", "ultrafast", wide)
+    ffmpeg("-display_rotation", "90", "-i", plain, "-c", "copy", turned)
+    assert (open_path(wide).info.width, open_path(wide).info.height) == (427, HEIGHT)
+    info = open_path(turned).info
+    assert (info.width, info.height, info.rotation) == (HEIGHT, WIDTH, 270)
+
+
+def test_turned_as_the_ffmpeg_program_turns(tmp_path: Path, open_path: Open) -> None:
+    plain, turned = make_video(tmp_path / "plain.mp4"), tmp_path / "turned.mp4"
+    ffmpeg("-display_rotation", "90", "-i", plain, "-c", "copy", turned)
+    raw = tmp_path / "frames.rgb"
+    ffmpeg("-i", turned, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", raw)
+    theirs = np.frombuffer(raw.read_bytes(), np.uint8).reshape(WIDTH, HEIGHT, 3)
+    ours = sample(open_path(turned)).pixels[0]
+    assert ours.shape == theirs.shape
+    assert np.abs(ours.astype(int) - theirs).mean() < 3
+
+
+def test_cover_art_is_not_the_video(tmp_path: Path, open_path: Open) -> None:
+    film, cover = make_video(tmp_path / "film.mp4"), tmp_path / "cover.png"
+    ffmpeg("-f", "lavfi", "-i", "color=red:s=1280x1280", "-frames:v", "1", cover)
+    both = tmp_path / "both.mp4"
+    ffmpeg("-i", cover, "-i", film, "-map", "0", "-map", "1", "-c", "copy", "-disposition:v:0", "attached_pic", both)
+    media = open_path(both)
+    assert (media.info.codec, media.info.width, media.info.total_frames) == ("h264", WIDTH, 100)
+    assert numbers_in(sample(media).pixels) == list(range(0, 100, 5))
+
+
+def refusal(open_path: Open, path: Path) -> tuple[ErrorCode, str]:
+    with pytest.raises(PermanentError) as caught:
+        open_path(path)
+    assert "\n" not in caught.value.message
+    assert str(path.parent) not in caught.value.message
+    return caught.value.code, caught.value.message
+
+
+def zip_bytes() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("video.txt", "nothing here" * 1000)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"This is a text, not a video.\n" * 400,
+        zip_bytes(),
+        bytes(100_000),
+        np.random.default_rng(1).bytes(300_000),
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"\x89PNG\r\n\x1a\n" + bytes(500),
+    ],
+    ids=["empty", "text", "zip", "zeros", "random", "playlist", "concat", "picture"],
+)
+def test_what_is_no_video(tmp_path: Path, open_path: Open, data: bytes) -> None:
+    path = tmp_path / "video.mp4"
+    path.write_bytes(data)
+    assert refusal(open_path, path)[0] is ErrorCode.MEDIA_UNREADABLE
+
+
+def test_the_second_half_with_the_index_is_missing(tmp_path: Path, open_path: Open) -> None:
+    path = make_video(tmp_path / "video.mp4")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert refusal(open_path, path)[0] is ErrorCode.MEDIA_UNREADABLE
+
+
+def test_an_index_without_any_frame_behind_it(tmp_path: Path, open_path: Open) -> None:
+    path = make_video(tmp_path / "video.mp4", container_options={"movflags": "faststart"})
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"mdat") + 4])
+    assert refusal(open_path, path)[0] is ErrorCode.MEDIA_UNREADABLE
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mp3", "wav", "mkv"])
+def test_sound_only(tmp_path: Path, open_path: Open, ending: str) -> None:
+    path = tmp_path / f"sound.{ending}"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=2", path)
+    assert refusal(open_path, path)[0] is ErrorCode.MEDIA_NO_VIDEO
+
+
+def picture_matroska(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=1)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+        frame = av.VideoFrame.from_ndarray(numbered(5), format="rgb24")
+        frame.pts, frame.time_base = 0, Fraction(1, 1)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def test_a_hundred_megabytes_around_one_picture(tmp_path: Path, open_path: Open) -> None:
+    path = tmp_path / "picture.mkv"
+    picture_matroska(path)
+    with path.open("ab") as file:
+        file.write(b"\xec" + (0x01 << 56 | 100 * 2**20).to_bytes(8, "big"))
+        file.truncate(file.tell() + 100 * 2**20)
+    code, message = refusal(open_path, path)
+    assert code is ErrorCode.CHUNK_NO_FRAMES
+    assert "single picture" in message
+
+
+def test_a_picture_with_a_huge_attachment(tmp_path: Path, open_path: Open) -> None:
+    plain, attached, path = tmp_path / "plain.mkv", tmp_path / "font.ttf", tmp_path / "picture.mkv"
+    picture_matroska(plain)
+    with attached.open("wb") as file:
+        file.truncate(100 * 2**20)
+    ffmpeg("-i", plain, "-c", "copy", "-attach", attached, "-metadata:s:t", "mimetype=font/ttf", path)
+    assert path.stat().st_size > 100 * 2**20
+    assert refusal(open_path, path)[0] is ErrorCode.CHUNK_NO_FRAMES
+
+
+def test_too_long_and_too_large(tmp_path: Path, open_path: Open) -> None:
+    long = make_video(tmp_path / "long.mkv", pts=[0, 10, 20, 40_000])
+    code, message = refusal(open_path, long)
+    assert code is ErrorCode.MEDIA_TOO_LONG
+    assert "MAX_VIDEO_SECONDS (3000)" in message
+    large = tmp_path / "large.mp4"
+    large.write_bytes(b"")
+    os.truncate(large, 201 * 2**30)
+    assert refusal(open_path, large)[0] is ErrorCode.SOURCE_TOO_LARGE
+
+
+def test_a_shape_that_no_model_takes(tmp_path: Path, open_path: Open) -> None:
+    path = make_video(tmp_path / "strip.mkv", size=(4020, 20), frames=4, codec="mpeg4", options={})
+    code, message = refusal(open_path, path)
+    assert code is ErrorCode.MEDIA_UNSUPPORTED
+    assert "4020x20" in message
