@@ -17,6 +17,8 @@ from consumer.runpod.handler import Handler
 from consumer.runpod.runtime import Runtime
 from consumer.settings import Settings
 
+_SDK_LEVELS = {"DEBUG": "DEBUG", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR"}
+
 
 @dataclass(frozen=True, slots=True)
 class LocalAddress:
@@ -62,9 +64,10 @@ def serve(settings: Settings, local: LocalAddress | None) -> int:
 
 
 def _under_sdk(handler: Handler, settings: Settings, local: LocalAddress | None) -> None:
-    arguments = []
+    # Its own default is DEBUG, which writes every answer in full.
+    arguments = ["--rp_log_level", _SDK_LEVELS[settings.log_level]]
     if local is not None:
-        arguments = ["--rp_serve_api", "--rp_api_host", local.host, "--rp_api_port", str(local.port)]
+        arguments += ["--rp_serve_api", "--rp_api_host", local.host, "--rp_api_port", str(local.port)]
     # The SDK reads the process's arguments, and prints to stdout, which is for results.
     sys.argv = [sys.argv[0], *arguments]
     with contextlib.redirect_stdout(sys.stderr):

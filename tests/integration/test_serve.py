@@ -1,0 +1,174 @@
+"""`serve --local` as a user starts it: RunPod's own SDK, real HTTP, a real file, the synthetic engine."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.media.videos import make_video
+
+START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server; `video` lies in a directory that it may read."""
+
+    process: subprocess.Popen[str]
+    url: str
+    video: Path
+    log: Path
+
+    def post(self, path: str, body: Any) -> Any:
+        response = httpx.post(f"{self.url}{path}", json=body, timeout=60)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start(folder: Path, port: int, log: Path) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "consumer.cli.main",
+        "serve",
+        "--local",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    given = ["--engine", "synthetic", "--set", f"ALLOWED_PATHS={folder}"]
+    # A file: a pipe that nobody reads would stop the server once it is full.
+    with log.open("w", encoding="utf-8") as errors:
+        return subprocess.Popen([*command, *given], stdout=subprocess.PIPE, stderr=errors, text=True)
+
+
+def _wait_until_open(process: subprocess.Popen[str], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"the server ended with {process.returncode}: {log.read_text(encoding='utf-8')}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    pytest.fail(f"the server did not listen within {START_SECONDS} s")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("videos")
+    video = make_video(folder / "a.mp4", frames=100, fps=10)
+    port = _free_port()
+    log = folder / "server.log"
+    process = _start(folder, port, log)
+    try:
+        _wait_until_open(process, port, log)
+        yield Server(process, f"http://127.0.0.1:{port}", video, log)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_runsync_answers_in_the_originals_form(server: Server) -> None:
+    fields = {
+        "video_path": str(server.video),
+        "prompt": "What happens?",
+        "max_tokens": 512,
+        "temperature": 0.7,
+        "top_p": 0.8,
+        "top_k": 20,
+        "chunk_duration": 4.0,
+        "aggregate": True,
+    }
+    answer = server.post("/runsync", {"input": fields})
+    assert answer["status"] == "COMPLETED", answer
+    output = answer["output"]
+    assert output["success"] is True
+    assert {"width", "height", "fps", "duration", "total_frames"} <= set(output["video_info"])
+    assert output["num_chunks"] == output["total_successful_chunks"] == len(output["chunk_results"]) == 4
+    for index, chunk in enumerate(output["chunk_results"]):
+        assert (chunk["chunk_index"], chunk["success"]) == (index, True)
+        assert json.loads(chunk["response"])["chunk_index"] == index
+        assert chunk["processing_time"] > 0
+    assert json.loads(output["aggregated_response"])["chunks"] == 4
+    assert output["total_processing_time"] > 0
+    assert output["job_id"] == answer["id"]
+
+
+def test_run_and_status(server: Server) -> None:
+    begun = server.post("/run", {"input": {"video_path": str(server.video), "aggregate": False}})
+    assert begun["status"] == "IN_PROGRESS"
+    answer = server.post(f"/status/{begun['id']}", None)
+    assert answer["status"] == "COMPLETED"
+    assert (answer["output"]["num_chunks"], answer["output"].get("aggregated_response")) == (1, None)
+
+
+def test_requests_side_by_side_each_get_their_own_answer(server: Server) -> None:
+    import concurrent.futures
+
+    def ask(number: int) -> Any:
+        return server.post("/runsync", {"input": {"video_path": str(server.video), "job_id": f"job-{number}"}})
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    for number, answer in enumerate(answers):
+        chunk = answer["output"]["chunk_results"][0]
+        assert chunk["job_id"] == json.loads(chunk["response"])["job_id"] == f"job-{number}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"prompt": "What?"}, "input: exactly one of video_url and video_path must be given."),
+        ({"video_url": "s3://a/b", "max_tokns": 5}, "input.max_tokns is no field of a job."),
+        ({"video_url": "s3://a/b", "top_p": 7}, "input.top_p: Input should be less than or equal to 1."),
+    ],
+)
+def test_a_bad_request_is_one_sentence_that_names_the_field(
+    server: Server, fields: dict[str, Any], sentence: str
+) -> None:
+    answer = server.post("/runsync", {"input": fields})
+    assert (answer["status"], answer["error"]) == ("FAILED", sentence)
+
+
+def test_a_source_that_may_not_be_read_or_is_not_there(server: Server) -> None:
+    refused = server.post("/runsync", {"input": {"video_path": "/etc/hostname"}})
+    assert (refused["status"], refused["error"].split(":")[0]) == ("FAILED", "SOURCE_REFUSED")
+    missing = server.post("/runsync", {"input": {"video_path": str(server.video.with_name("b.mp4"))}})
+    assert (missing["status"], missing["error"].split(":")[0]) == ("FAILED", "SOURCE_NOT_FOUND")
+
+
+def test_a_port_in_use_is_one_sentence(server: Server, tmp_path: Path) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    process = _start(server.video.parent, port, tmp_path / "second.log")
+    output, _ = process.communicate(timeout=START_SECONDS)
+    assert (process.returncode, output) == (4, "")
+    errors = (tmp_path / "second.log").read_text(encoding="utf-8")
+    assert errors.strip().splitlines()[-1].startswith(f"Nothing can listen on 127.0.0.1:{port} (")
+
+
+def test_sigterm_ends_it_cleanly(server: Server) -> None:
+    server.process.send_signal(signal.SIGTERM)
+    output, _ = server.process.communicate(timeout=30)
+    errors = server.log.read_text(encoding="utf-8")
+    assert server.process.returncode == 0, errors
+    assert output == ""
+    assert "Traceback" not in errors
