@@ -1,0 +1,93 @@
+"""Files outside the allowed directories stay closed, by whatever way they are named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from consumer.errors import ErrorCode, PermanentError
+from consumer.media.file_source import open_file
+
+
+@pytest.fixture
+def allowed(tmp_path: Path) -> Path:
+    directory = tmp_path / "allowed"
+    (directory / "deep").mkdir(parents=True)
+    (directory / "deep" / "video.mp4").write_bytes(b"inside")
+    (tmp_path / "secret.mp4").write_bytes(b"outside")
+    return directory
+
+
+def refused(path: Path | str, allowed: list[Path]) -> str:
+    with pytest.raises(PermanentError) as caught:
+        open_file(str(path), [str(root) for root in allowed], 2**30)
+    assert caught.value.code is ErrorCode.SOURCE_REFUSED
+    assert "video_path" in caught.value.message
+    assert "ALLOWED_PATHS" in caught.value.message
+    return caught.value.message
+
+
+def test_inside(allowed: Path) -> None:
+    source = open_file(str(allowed / "deep" / ".." / "deep" / "video.mp4"), [str(allowed)], 2**30)
+    assert source.read_at(0, 100) == b"inside"
+    source.close()
+
+
+def test_a_link_that_stays_inside(allowed: Path) -> None:
+    (allowed / "link.mp4").symlink_to(allowed / "deep" / "video.mp4")
+    open_file(str(allowed / "link.mp4"), [str(allowed)], 2**30).close()
+
+
+def test_nothing_is_allowed_by_default(allowed: Path) -> None:
+    refused(allowed / "deep" / "video.mp4", [])
+
+
+def test_ways_out(allowed: Path) -> None:
+    refused(allowed / ".." / "secret.mp4", [allowed])
+    refused(allowed.parent / "secret.mp4", [allowed])
+    refused(f"{allowed}-more/video.mp4", [allowed])
+    refused(allowed, [allowed])
+    refused("/etc/passwd", [allowed])
+    refused("/proc/self/environ", [allowed])
+    refused(f"{allowed}/a\0b", [allowed])
+
+
+def test_links_that_lead_out(allowed: Path) -> None:
+    (allowed / "link.mp4").symlink_to(allowed.parent / "secret.mp4")
+    (allowed / "up").symlink_to(allowed.parent)
+    refused(allowed / "link.mp4", [allowed])
+    refused(allowed / "up" / "secret.mp4", [allowed])
+
+
+def test_a_link_in_a_circle(allowed: Path) -> None:
+    (allowed / "circle").symlink_to(allowed / "circle")
+    refused(allowed / "circle", [allowed])
+
+
+def test_what_is_no_regular_file(allowed: Path) -> None:
+    os.mkfifo(allowed / "pipe.mp4")
+    refused(allowed / "pipe.mp4", [allowed])
+    refused(allowed / "deep", [allowed])
+    refused("/dev/zero", [Path("/dev")])
+
+
+def test_a_link_put_in_between_is_not_followed(allowed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (allowed / "up").symlink_to(allowed.parent)
+    monkeypatch.setattr(Path, "resolve", lambda self: self)
+    (allowed / "link.mp4").symlink_to(allowed.parent / "secret.mp4")
+    for path in (allowed / "up" / "secret.mp4", allowed / "link.mp4"):
+        with pytest.raises(PermanentError) as caught:
+            open_file(str(path), [str(allowed)], 2**30)
+        assert caught.value.code in (ErrorCode.SOURCE_REFUSED, ErrorCode.SOURCE_NOT_FOUND)
+
+
+def test_a_file_that_may_not_be_read(allowed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object, **__: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(PermanentError) as caught:
+        open_file(str(allowed / "deep" / "video.mp4"), [str(allowed)], 2**30)
+    assert caught.value.code is ErrorCode.SOURCE_FORBIDDEN

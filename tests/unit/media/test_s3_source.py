@@ -1,0 +1,98 @@
+"""The S3 store's edges that need no real store: addresses, and stand-ins that are away, hang or send elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from consumer.errors import CodedError, ConfigurationError, ErrorCode
+from consumer.media.s3_source import ObjectAddress, S3Store, parse_object_address
+from consumer.settings import Settings
+from tests.unit.media.web_server import WebFiles, serving
+
+KEYS = {"s3_access_key": "someone", "s3_secret_key": "very-secret", "s3_region": "us-east-1", "s3_secure": False}
+
+
+@pytest.fixture
+def web() -> Iterator[WebFiles]:
+    with serving() as web:
+        yield web
+
+
+def store(endpoint: str, **more: object) -> S3Store:
+    values = {"s3_endpoint": endpoint, "fetch_timeout_seconds": 0.3, **KEYS, **more}
+    return S3Store(Settings.model_validate(values))
+
+
+def failure(made: S3Store, url: str = "s3://bucket/video.mp4") -> CodedError:
+    begun = time.monotonic()
+    with pytest.raises(CodedError) as caught:
+        made.open(url, 2**30)
+    assert time.monotonic() - begun < 3, "the client's own retries are off"
+    assert "secret" not in caught.value.message
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("s3://bucket/video.mp4", ObjectAddress("bucket", "video.mp4", None)),
+        ("s3://bucket/a/b c%20d#e?f.mp4", ObjectAddress("bucket", "a/b c%20d#e?f.mp4", None)),
+        ("s3://bucket/video.mp4?versionId=abc", ObjectAddress("bucket", "video.mp4", "abc")),
+    ],
+)
+def test_addresses(url: str, address: ObjectAddress) -> None:
+    assert parse_object_address(url) == address
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3://bucket", "s3://bucket/", "s3:///key", "s3://BAD_/../x", "s3://b.-c/k"])
+def test_addresses_of_nothing(web: WebFiles, url: str) -> None:
+    assert failure(store(f"127.0.0.1:{web.port}"), url).code is ErrorCode.SOURCE_NOT_FOUND
+    assert web.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (503, ErrorCode.SOURCE_UNREACHABLE),
+        (500, ErrorCode.SOURCE_UNREACHABLE),
+        (403, ErrorCode.SOURCE_FORBIDDEN),
+        (404, ErrorCode.SOURCE_NOT_FOUND),
+    ],
+)
+def test_statuses(web: WebFiles, status: int, code: ErrorCode) -> None:
+    web.answers["/bucket/video.mp4"] = (status, {})
+    assert failure(store(f"127.0.0.1:{web.port}")).code is code
+    assert len(web.requests) == 1, "asked once"
+
+
+def test_nobody_there() -> None:
+    error = failure(store("127.0.0.1:1"))
+    assert error.code is ErrorCode.SOURCE_UNREACHABLE
+    assert "S3_ENDPOINT" in error.message
+
+
+def test_a_store_that_hangs(web: WebFiles) -> None:
+    web.hanging.add("/bucket/video.mp4")
+    assert failure(store(f"127.0.0.1:{web.port}")).code is ErrorCode.SOURCE_UNREACHABLE
+
+
+def test_a_store_that_sends_elsewhere_is_not_followed(web: WebFiles) -> None:
+    web.answers["/bucket/video.mp4"] = (307, {"Location": f"{web.base}/other"})
+    assert failure(store(f"127.0.0.1:{web.port}")).code is ErrorCode.SOURCE_REFUSED
+    assert [path for path, _ in web.requests] == ["/bucket/video.mp4"]
+
+
+def test_https_where_there_is_none(web: WebFiles) -> None:
+    error = failure(store(f"127.0.0.1:{web.port}", s3_secure=True))
+    assert error.code is ErrorCode.SOURCE_UNREACHABLE
+
+
+def test_settings_that_make_no_store() -> None:
+    with pytest.raises(ConfigurationError, match="S3_ENDPOINT"):
+        store("http://127.0.0.1:9000/path")
+    with pytest.raises(ConfigurationError, match="S3_SECRET_KEY"):
+        store("127.0.0.1:9000", s3_secret_key=None)
