@@ -16,7 +16,7 @@ from consumer.media.scratch import ScratchFile, ScratchSpace
 from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, unreachable
 
 MAX_REDIRECTS = 5
-_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
 class HttpStore:
@@ -52,8 +52,11 @@ class HttpStore:
         raise refused(f"video_url leads through more than {MAX_REDIRECTS} redirects.")
 
     def _opened(self, url: httpx.URL, response: httpx.Response, max_bytes: int, deadline: float) -> Source:
+        if response.status_code == 416:
+            # Only an empty file has no first byte.
+            return HttpSource(self, url, _tag(response), 0)
         match = _RANGE.fullmatch(response.headers.get("content-range", ""))
-        if response.status_code in (206, 416) and match:
+        if response.status_code == 206 and match:
             size = int(match[3])
             check_size("video_url", size, max_bytes)
             return HttpSource(self, url, _tag(response), size)

@@ -175,7 +175,7 @@ def _coded(code: str, status: int, address: ObjectAddress) -> CodedError:
     if 300 <= status < 400:
         return refused("The store redirects elsewhere; S3_ENDPOINT and S3_REGION must name where the bucket lies.")
     if address.version is not None:
-        return not_found(f"The store knows no such version: {address}{_version_note(address)}.")
+        return not_found(f"The store knows no such version as video_url names: {address}{_version_note(address)}.")
     return forbidden(f"The store refused the request for the object that video_url names (status {status}).")
 
 
