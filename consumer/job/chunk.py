@@ -34,6 +34,7 @@ class _Progress:
     sampling: SamplingValues
     plan: FramePlan | None = None
     times: tuple[float, ...] = ()
+    lost: tuple[str, ...] = ()
     frames_seconds: float = 0.0
     fetch_seconds: float = 0.0
     decode_seconds: float = 0.0
@@ -99,7 +100,7 @@ class ChunkWorker:
             sampled = await retried(decode, limit=limit, tools=self._tools, what="decode", job_id=job.job_id)
         finally:
             progress.frames_seconds = self._tools.monotonic() - began
-        progress.times = sampled.times
+        progress.times, progress.lost = sampled.times, sampled.degraded
         progress.fetch_seconds, progress.decode_seconds = sampled.fetch_seconds, sampled.decode_seconds
         return Clip(sampled.pixels, sampled.times, chunk.start_time)
 
@@ -145,7 +146,7 @@ class ChunkWorker:
             error=error_info(error) if error is not None else None,
             finish_reason=generation.finish_reason if generation is not None else None,
             truncated=generation is not None and generation.finish_reason == "length",
-            degraded=_degraded(context, plan),
+            degraded=[*_degraded(context, plan), *progress.lost],
             frames=_frames_shown(progress),
             tokens=_tokens(generation),
             timings=_timings(progress),
