@@ -40,7 +40,8 @@ def verdict(results: Sequence[ChunkResult], trouble: ErrorInfo | None) -> tuple[
         return "succeeded", None
     code = _most_frequent([error.code for error in failures])
     first = next(error for error in failures if error.code is code)
-    message = f"{len(failures)} of {len(results)} chunks failed, most with {code.value}: {first.message}"
+    most = f", most with {code.value}" if len({error.code for error in failures}) > 1 else ""
+    message = f"{len(failures)} of {len(results)} chunks failed{most}: {first.message}"
     summary = ErrorInfo(code=code, message=message, retryable=first.retryable)
     return ("partial" if some else "failed"), summary
 

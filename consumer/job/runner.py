@@ -130,7 +130,6 @@ class JobRunner:
         limit = self._settings.retry_seconds
         media = await retried(once, limit=limit, tools=self._tools, what="open", job_id=job.job_id)
         state.fetch_seconds = self._tools.monotonic() - state.started
-        self._metrics.chunk_stage_seconds.labels(stage="fetch").observe(state.fetch_seconds)
         return media
 
     async def _describe(self, job: VideoJob, run: Run, emit: Emit, state: _State, media: Media) -> VideoResult:

@@ -98,8 +98,9 @@ def _error(error: ErrorInfo | None) -> Markup | None:
 
 def _chunk(ref: ChunkRef, chunk: ChunkResult | None) -> Markup:
     state = tag("span", "described", class_="badge good") if ref.success else tag("span", "failed", class_="badge bad")
-    title = tag("h3", f"{span(ref.start_time, ref.end_time)}")
-    head = tag("div", title, join(tag("span", f"Chunk {ref.chunk_index + 1} ", class_="faint"), state), class_="head")
+    title = tag("h3", span(ref.start_time, ref.end_time))
+    number = tag("span", f"Chunk {ref.chunk_index + 1} · ", class_="faint")
+    head = tag("div", title, tag("span", number, state), class_="head")
     content = _chunk_content(chunk) if chunk is not None else tag("p", "Its text is not at hand.", class_="faint")
     return tag("article", head, content, class_="card", id=f"chunk-{ref.chunk_index}")
 

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass
 
@@ -70,8 +71,10 @@ def _under_sdk(handler: Handler, settings: Settings, local: LocalAddress | None)
         arguments += ["--rp_serve_api", "--rp_api_host", local.host, "--rp_api_port", str(local.port)]
     # The SDK reads the process's arguments, and prints to stdout, which is for results.
     sys.argv = [sys.argv[0], *arguments]
-    with contextlib.redirect_stdout(sys.stderr):
-        sdk = importlib.import_module("runpod")
+    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as scratch:
+        # It keeps a list of jobs in a file, pickled, in what is the working directory while it is imported.
+        with contextlib.chdir(scratch):
+            sdk = importlib.import_module("runpod")
         sdk.serverless.start(
             {"handler": handler, "concurrency_modifier": lambda _current: settings.max_concurrent_jobs}
         )

@@ -57,7 +57,7 @@ def _start(folder: Path, port: int, log: Path) -> subprocess.Popen[str]:
     given = ["--engine", "synthetic", "--set", f"ALLOWED_PATHS={folder}"]
     # A file: a pipe that nobody reads would stop the server once it is full.
     with log.open("w", encoding="utf-8") as errors:
-        return subprocess.Popen([*command, *given], stdout=subprocess.PIPE, stderr=errors, text=True)
+        return subprocess.Popen([*command, *given], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder)
 
 
 def _wait_until_open(process: subprocess.Popen[str], port: int, log: Path) -> None:
@@ -172,3 +172,4 @@ def test_sigterm_ends_it_cleanly(server: Server) -> None:
     assert server.process.returncode == 0, errors
     assert output == ""
     assert "Traceback" not in errors
+    assert {path.name for path in server.video.parent.iterdir()} == {"a.mp4", "server.log"}, "it left files behind"

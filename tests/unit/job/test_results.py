@@ -27,6 +27,12 @@ def test_a_hole_is_never_succeeded() -> None:
     assert error.message == "3 of 4 chunks failed, most with OUTPUT_EMPTY: Nothing was said."
 
 
+def test_one_kind_of_failure_is_named_once() -> None:
+    _, error = verdict([GOOD, EMPTY, EMPTY], None)
+    assert error is not None
+    assert error.message == "2 of 3 chunks failed: Nothing was said."
+
+
 def test_all_failed_takes_the_most_frequent_code() -> None:
     status, error = verdict([EMPTY, DARK, DARK], None)
     assert (status, error.code if error else None) == ("failed", ErrorCode.CHUNK_NO_FRAMES)
