@@ -68,6 +68,7 @@ class ScriptedMedia:
         self.bytes_read = 12_345
         self.failures = failures
         self.decoded: list[int] = []
+        self.degraded: tuple[str, ...] = ()
         self.opened = self.closed = 0
         self.gate: threading.Event | None = None
         self._lock = threading.Lock()
@@ -82,7 +83,9 @@ class ScriptedMedia:
             if failures:
                 raise failures.pop(0)
         pixels = np.full((len(plan.times), plan.height, plan.width, 3), 128, np.uint8)
-        return SampledFrames(pixels, plan.times, bytes_read=1000, fetch_seconds=0.125, decode_seconds=0.25)
+        return SampledFrames(
+            pixels, plan.times, bytes_read=1000, fetch_seconds=0.125, decode_seconds=0.25, degraded=self.degraded
+        )
 
     def close(self) -> None:
         self.closed += 1

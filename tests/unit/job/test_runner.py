@@ -99,6 +99,13 @@ async def test_frames_are_reduced_to_the_engines_context_and_the_result_says_so(
     assert shown.frames.count // 2 * shown.frames.width // 32 * shown.frames.height // 32 < 4096
 
 
+async def test_what_could_not_be_decoded_is_said_as_well() -> None:
+    bench = Bench()
+    bench.media.degraded = ("2 of 120 frames could not be decoded",)
+    await bench.run()
+    assert bench.emitted[0].degraded == ["2 of 120 frames could not be decoded"]
+
+
 async def test_structured_answers_are_parsed() -> None:
     bench = Bench()
     bench.engine.answers[0] = ['{ "walls": 1 }']
