@@ -135,6 +135,18 @@ def test_what_is_no_video(tmp_path: Path, open_path: Open, data: bytes) -> None:
     assert refusal(open_path, path)[0] is ErrorCode.MEDIA_UNREADABLE
 
 
+def test_formats_that_are_not_on_the_list(tmp_path: Path, open_path: Open) -> None:
+    film = make_video(tmp_path / "film.ts")
+    raw, picture, playlist = tmp_path / "raw.y4m", tmp_path / "picture.png", tmp_path / "list.m3u8"
+    ffmpeg("-i", film, "-f", "yuv4mpegpipe", raw)
+    ffmpeg("-i", film, "-frames:v", "1", picture)
+    ffmpeg("-i", film, "-c", "copy", "-hls_segment_filename", tmp_path / "part%d.ts", playlist)
+    for path in (raw, picture, playlist):
+        with av.open(str(path)) as container:
+            assert container.streams.video, "FFmpeg itself could read it"
+        assert refusal(open_path, path)[0] is ErrorCode.MEDIA_UNREADABLE, path
+
+
 def test_the_second_half_with_the_index_is_missing(tmp_path: Path, open_path: Open) -> None:
     path = make_video(tmp_path / "video.mp4")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
