@@ -41,6 +41,7 @@ def run_worker(settings: Settings) -> int:
         ConfigurationError: a setting, a topic or the model does not work; nothing was consumed.
     """
     configure_logging(settings.log_format, settings.log_level)
+    require_topics(settings)
     return asyncio.run(Worker(settings).run())
 
 
@@ -81,7 +82,6 @@ class Worker:
         self._health.set_ready("assignment", False)
         self.probes.start()
         try:
-            await asyncio.to_thread(require_topics, self._settings)
             starting = asyncio.ensure_future(self._engine.start())
             if not await self._unless_stopped(starting):
                 return 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ConfigResource,
@@ -28,6 +28,7 @@ Place = tuple[str, int]
 
 REQUEST_SECONDS = 10.0
 _STEP_SECONDS = 0.05
+_METADATA_SECONDS = 1.0
 
 
 class KafkaUnavailableError(VideoConsumerError):
@@ -119,16 +120,23 @@ class Cluster:
         return len(self._result(self._admin.describe_cluster(request_timeout=self._seconds)).nodes)
 
     def partitions(self, names: Collection[str]) -> dict[str, int]:
-        """Partitions of those of the topics that exist; asking does not create any."""
-        if not names:
-            return {}
-        futures = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=self._seconds)
-        found = {}
-        for name, future in futures.items():
-            description = self._result(future, absent=(KafkaError.UNKNOWN_TOPIC_OR_PART,))
-            if description is not None:
-                found[name] = len(description.partitions)
-        return found
+        """Partitions of those of the topics that exist; asking does not create any.
+
+        By plain metadata requests, which any broker answers: the admin client's own description waits for a controller.
+        """
+        config = client_config(self._settings) | {
+            "error_cb": self._errors,
+            "group.id": f"{self._settings.kafka_group_id}.reader",
+            # Or waiting for a broker that is away becomes a loop of connections without any backoff.
+            "enable.sparse.connections": False,
+            "allow.auto.create.topics": False,
+        }
+        consumer = made(lambda: Consumer(config))
+        try:
+            counts = {name: self._partitions(consumer, name) for name in names}
+        finally:
+            consumer.close()
+        return {name: count for name, count in counts.items() if count is not None}
 
     def topic_configs(self, names: Collection[str]) -> dict[str, dict[str, str]]:
         """Settings of the topics; those that this client may not see (no permission, a small broker) are left out."""
@@ -195,6 +203,23 @@ class Cluster:
         later = [place for place, offset in found.items() if offset < 0]
         return found | self.end_offsets(later)
 
+    def _partitions(self, consumer: Consumer, name: str) -> int | None:
+        deadline = time.monotonic() + self._seconds
+        while True:
+            try:
+                topic = consumer.list_topics(name, timeout=_METADATA_SECONDS).topics[name]
+            except KafkaException:
+                # The reason comes by error_cb, which is called here.
+                consumer.poll(0)
+                if self._errors.refusal is not None or time.monotonic() > deadline:
+                    raise unavailable(self._settings, self._seconds, self._errors) from None
+                continue
+            if topic.error is None:
+                return len(topic.partitions)
+            if topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return None
+            raise self._unexpected(topic.error)
+
     def _offsets(self, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
         request = {TopicPartition(topic, partition): spec for topic, partition in places}
         if not request:
@@ -211,10 +236,13 @@ class Cluster:
             refused = self._refused(error)
             if refused.code() in absent:
                 return None
-            raise KafkaUnavailableError(
-                f"Kafka at {self._settings.kafka_bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS) answered with an error: "
-                f"{_detail(refused)}."
-            ) from None
+            raise self._unexpected(refused) from None
+
+    def _unexpected(self, error: KafkaError) -> KafkaUnavailableError:
+        return KafkaUnavailableError(
+            f"Kafka at {self._settings.kafka_bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS) answered with an error: "
+            f"{_detail(error)}."
+        )
 
     def _wait(self, future: Future[T]) -> T:
         return await_future(
