@@ -1,0 +1,33 @@
+"""The demo's settings are its own, whatever stands in the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from consumer.demo.settings import ENVIRONMENT, demo_settings, prepare_environment
+
+
+def test_settings_ignore_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MODEL_NAME", "elsewhere")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    settings = demo_settings("127.0.0.1:1", (tmp_path,))
+    assert settings.kafka_security_protocol == "PLAINTEXT"
+    assert (Path(settings.model_name) / "model.safetensors").is_file()
+    assert settings.allowed_paths == (str(tmp_path),)
+    assert (settings.http_host, settings.http_port) == ("127.0.0.1", 0)
+
+
+def test_nothing_is_looked_for_on_the_network() -> None:
+    environment: dict[str, str] = {}
+    prepare_environment(environment)
+    assert environment == ENVIRONMENT
+    assert environment["HF_HUB_OFFLINE"] == "1"
+
+
+def test_what_was_set_by_hand_stays() -> None:
+    environment = {"VLLM_CPU_KVCACHE_SPACE": "4"}
+    prepare_environment(environment, debug=True)
+    assert environment["VLLM_CPU_KVCACHE_SPACE"] == "4"
+    assert environment["VLLM_LOGGING_LEVEL"] == "INFO"
