@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
 from pathlib import Path
 
 import click
 
 from consumer.cli.invocation import Invocation, pass_invocation
+
+_TERMINATED = 128 + signal.SIGTERM
 
 
 @click.command(short_help="Run everything on this machine, without network.")
@@ -26,6 +29,8 @@ def command(invocation: Invocation, seed: int | None, seconds: int, video: Path 
     from consumer.demo.run import Plan, run_demo
     from consumer.telemetry.logs import configure_logging
 
+    # Or the processes of vLLM would be left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     configure_logging("console", "DEBUG" if invocation.debug else "ERROR")
     chosen = seed if seed is not None else secrets.randbelow(100_000)
     with display(sys.stdout) as show:

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -16,9 +17,19 @@ from consumer.demo import report
 from consumer.demo.broker import EmbeddedBroker
 from consumer.demo.consumer_thread import ConsumerThread
 from consumer.demo.display import Display
+from consumer.demo.quiet import QuietStderr
 from consumer.demo.render import frames
 from consumer.demo.score import Score
-from consumer.demo.settings import CHUNK_SECONDS, FPS, MAX_TOKENS, OVERLAP_SECONDS, demo_settings, prepare_environment
+from consumer.demo.settings import (
+    CHUNK_SECONDS,
+    CHUNK_TOKENS,
+    FOREIGN_MAX_TOKENS,
+    FPS,
+    MAX_TOKENS,
+    OVERLAP_SECONDS,
+    demo_settings,
+    prepare_environment,
+)
 from consumer.demo.video import FPS as VIDEO_FPS
 from consumer.demo.video import encode
 from consumer.demo.world import Script, write_script
@@ -64,7 +75,8 @@ def run_demo(plan: Plan, show: Display) -> int:
     prepare_environment(debug=plan.debug)
     directory = Path(tempfile.mkdtemp(prefix="video-consumer-demo-"))
     try:
-        return _Demo(plan, show, directory).run()
+        with nullcontext() if plan.debug else QuietStderr(directory / "stderr.log"):
+            return _Demo(plan, show, directory).run()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -96,7 +108,7 @@ class _Demo:
     def _introduce(self) -> None:
         show, script = self._show, self._script
         show.line(
-            "Everything runs in this process: a broker, the consumer, vLLM on the CPU with a very small Qwen3-VL."
+            "Everything runs on this machine: a broker, the consumer, vLLM on the CPU with a very small Qwen3-VL."
         )
         if script is None:
             show.line(
@@ -118,13 +130,13 @@ class _Demo:
         show.line(f"The video is drawn: H.264 in MP4, {path.stat().st_size / 1000:.0f} kB.")
 
     def _wait_until_ready(self, consumer: ConsumerThread, started: float) -> None:
-        self._show.stage("starting vLLM: its imports in two processes are most of it, the model is small")
+        self._show.stage("starting vLLM, whose imports in three processes take most of the time")
         while missing := consumer.missing():
             if time.monotonic() - started > LIMIT_SECONDS:
                 raise DemoError(
                     f"The consumer was not ready within {LIMIT_SECONDS:.0f} s: {', '.join(missing)} missing."
                 )
-            self._show.tick(f"not ready: {', '.join(missing)}")
+            self._show.tick(f"{', '.join(missing)} not ready")
             time.sleep(_TURN_SECONDS)
         self._took["starting vLLM"] = time.monotonic() - started
         self._show.line(f"The consumer is ready after {self._took['starting vLLM']:.0f} s.")
@@ -132,7 +144,7 @@ class _Demo:
     def _follow(self, consumer: ConsumerThread, settings: Settings, video: Path) -> VideoResult:
         began = time.monotonic()
         self._show.stage("describing the video")
-        for done, event in enumerate(_events(consumer, settings, _job(video), self._show), 1):
+        for done, event in enumerate(_events(consumer, settings, self._job(video), self._show), 1):
             if isinstance(event, VideoResult):
                 self._took["describing the video"] = time.monotonic() - began
                 self._final(event)
@@ -140,6 +152,22 @@ class _Demo:
             self._show.tick(f"{done} of {event.num_chunks} chunks")
             self._chunk(event)
         raise DemoError("The final result did not come.")
+
+    def _job(self, video: Path) -> VideoJob:
+        own = self._script is not None
+        return VideoJob(
+            job_id=JOB_ID,
+            video_path=str(video),
+            prompt=PROMPT,
+            aggregation_prompt=AGGREGATION_PROMPT,
+            max_tokens=MAX_TOKENS if own else FOREIGN_MAX_TOKENS,
+            temperature=0.0,
+            presence_penalty=0.0,
+            chunk_duration=CHUNK_SECONDS,
+            chunk_overlap=OVERLAP_SECONDS,
+            fps=FPS,
+            max_vision_tokens=CHUNK_TOKENS,
+        )
 
     def _chunk(self, chunk: ChunkResult) -> None:
         self._show.line()
@@ -188,21 +216,6 @@ class _Demo:
             "containers; the README says how to go on."
         )
         return 1 if failed else 0
-
-
-def _job(video: Path) -> VideoJob:
-    return VideoJob(
-        job_id=JOB_ID,
-        video_path=str(video),
-        prompt=PROMPT,
-        aggregation_prompt=AGGREGATION_PROMPT,
-        max_tokens=MAX_TOKENS,
-        temperature=0.0,
-        presence_penalty=0.0,
-        chunk_duration=CHUNK_SECONDS,
-        chunk_overlap=OVERLAP_SECONDS,
-        fps=FPS,
-    )
 
 
 def _events(consumer: ConsumerThread, settings: Settings, job: VideoJob, show: Display) -> Iterator[Result]:

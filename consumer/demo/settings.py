@@ -11,9 +11,13 @@ from consumer.settings import Settings, load_settings
 
 MAX_MODEL_LEN = 8192
 MAX_TOKENS = 2048
+FOREIGN_MAX_TOKENS = 512
+"""Of answers about other videos: the model does not know when to end there."""
 CHUNK_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
 FPS = 2.0
+CHUNK_TOKENS = 720
+"""Vision tokens of a chunk at 192 x 192, the size that the model knows: other videos are scaled to about that."""
 
 # What vLLM and the model's libraries read when they are imported.
 ENVIRONMENT = {

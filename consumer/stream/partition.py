@@ -45,6 +45,8 @@ class OwnedPartition:
         self._writer: TransactionalWriter | None = None
         self._reading: ReadBack | None = None
         self._acknowledge: dict[int, Acknowledge] = {}
+        self._computed: list[ChunkResult] = []
+        self._final: VideoResult | None = None
         self._retry_at, self._retry_seconds = 0.0, FIRST_RETRY_SECONDS
         self._lost = False
         self.in_transaction = False
@@ -65,7 +67,7 @@ class OwnedPartition:
 
     def waiting(self, now: float) -> bool:
         """Whether there is nothing to carry out right now."""
-        return not self._effects or now < self._retry_at
+        return now < self._retry_at or not (self._effects or self._computed or self._final)
 
     def offer(self, record: JobRecord, job: VideoJob | Rejection) -> None:
         """A record of this partition, which must be idle."""
@@ -85,12 +87,12 @@ class OwnedPartition:
         """Chunks are finished; each is acknowledged once it is committed."""
         if self.busy:
             self._acknowledge.update({result.chunk_index: acknowledge for result, acknowledge in results})
-            self._follow(machine.computed(self.state, tuple(result for result, _ in results)))
+            self._computed += [result for result, _ in results]
 
     def concluded(self, final: VideoResult) -> None:
         """The job is finished."""
         if self.busy:
-            self._follow(machine.concluded(self.state, final))
+            self._final = final
 
     def revoke(self) -> None:
         """Give the partition up at once; what is not committed is computed again by its next owner."""
@@ -103,15 +105,28 @@ class OwnedPartition:
         self.carry_out()
 
     def carry_out(self) -> bool:
-        """Carry out what is asked for, up to the first thing that has to wait; True if anything was done."""
+        """Carry out what is asked for, up to the first thing that has to wait; True if anything was done.
+
+        The state machine hears of the next event only when the effects of the last one are done.
+        """
         done = False
-        while self._effects and self._tools.clock() >= self._retry_at:
+        while self._tools.clock() >= self._retry_at and (self._effects or self._deliver()):
             effect = self._effects.popleft()
             if not self._carry_out(effect):
                 self._effects.appendleft(effect)
                 return done
             done = True
         return done
+
+    def _deliver(self) -> bool:
+        """Tell the state machine what the workers finished; True if that has effects."""
+        if self._computed:
+            results, self._computed = tuple(self._computed), []
+            self._follow(machine.computed(self.state, results))
+        if self._final is not None and not self._effects:
+            final, self._final = self._final, None
+            self._follow(machine.concluded(self.state, final))
+        return bool(self._effects)
 
     def _follow(self, step: machine.Step) -> None:
         before, (self.state, effects) = self.state, step
@@ -152,6 +167,7 @@ class OwnedPartition:
                 tools.workers.start(assignment)
             case do.Cancel():
                 self._acknowledge.clear()
+                self._computed, self._final = [], None
                 tools.workers.cancel(self.number, self.epoch)
             case do.Drop():
                 self._drop()
