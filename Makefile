@@ -1,0 +1,44 @@
+# `make` lists the targets. Each installs what it needs into .venv first, which is quick when pyproject.toml did not change.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint chaos bench services services-stop docs
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+install: .venv/.installed  ## make .venv with everything for demo and tests (PYTHON=python3.12 takes another Python)
+
+.venv/.installed: pyproject.toml tools/install.py
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there; install Python 3.11 or newer." >&2; exit 1; }
+	@$(PYTHON) tools/install.py
+
+demo: install  ## a real (small) Qwen3-VL on vLLM describes a generated video on this machine
+	@$(BIN)/video-consumer demo
+
+lint: install  ## style, types, import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# One run of pytest, so that its last line counts everything; it stops early when much is broken.
+test: lint  ## everything: lint, unit tests, and tests on a real Kafka, MinIO and vLLM (needs java, mvn and go)
+	$(BIN)/python -m pytest tests/unit tests/integration --maxfail=10
+
+chaos: install  ## kill, freeze and cut off real processes, and look whether the guarantee holds
+	$(BIN)/python -m pytest tests/chaos
+
+bench: install  ## measure throughput, memory and idle cost
+	$(BIN)/python -m pytest tests/benchmarks -s
+
+services: install  ## start a real Kafka and MinIO on this machine and print the settings to export
+	@$(BIN)/python -m tests.services
+
+services-stop: install  ## stop them
+	@$(BIN)/python -m tests.services stop
+
+docs: install  ## write the generated parts of the documentation
+	@$(BIN)/python -m tools.docs
