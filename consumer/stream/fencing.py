@@ -55,7 +55,7 @@ def _standing(tools: Tools, partition: int) -> Fenced:
     ends = log_ends(tools.admin, [jobs, chunks, results])
     return Fenced(
         offset=at.offset if at.offset >= 0 else None,
-        progress=metadata.decode(at.metadata) if at.offset >= 0 else None,
+        progress=metadata.decode(at.metadata, at.offset) if at.offset >= 0 else None,
         verify_below=ends[jobs] if ends[chunks] or ends[results] else 0,
         results_end=ends[chunks],
     )

@@ -23,8 +23,9 @@ from consumer.events.models import VideoJob
 from consumer.events.topics import Topics
 from consumer.settings import Settings
 from consumer.stream.clients import client_config, consumer_config
-from consumer.stream.partition import OwnedPartition, Tools
+from consumer.stream.partition import OwnedPartition
 from consumer.stream.records import RecordWriter
+from consumer.stream.tools import Tools
 from consumer.stream.values import (
     ChunkOutcome,
     Crash,
@@ -43,6 +44,7 @@ IDLE_POLL_SECONDS = 0.1
 BUSY_POLL_SECONDS = 0.01
 POSTPONE_SECONDS = 2.0
 CLOSE_SECONDS = 8.0
+SETTLE_SECONDS = 3.0
 _FATAL_CONFIGURATION = frozenset(
     {
         KafkaError._AUTHENTICATION,
@@ -90,12 +92,14 @@ class StreamLoop:
             workers=workers,
             metrics=metrics,
             clock=clock,
-            serve=lambda: self._poll(0.0),
+            serve=self._serve,
         )
         self._owned: dict[int, OwnedPartition] = {}
         self._fetching: set[int] = set()
         self._inbox: deque[Message] = deque()
         self._epoch = 0
+        self._revoking = False
+        self._crash: Crash | None = None
         self._stopping, self._draining, self._abandon = threading.Event(), False, threading.Event()
         self._drain_deadline = 0.0
 
@@ -127,13 +131,14 @@ class StreamLoop:
         self._poll(self._patience())
         while self._inbox:
             self._on_message(self._inbox.popleft())
-        crash = self._take_outcomes()
+        crash = self._crash or self._take_outcomes()
         if crash is not None:
             _log.error("workers_crashed", reason=str(crash.error), exc_info=crash.error)
             return 1
         for owned in list(self._owned.values()):
-            if owned.carry_out():
-                self._poll(0.0)
+            started = self._clock()
+            if owned.carry_out() or self._clock() - started > IDLE_POLL_SECONDS:
+                self._serve()
             if owned.exit_code is not None:
                 return owned.exit_code
         for number in [number for number, owned in self._owned.items() if owned.gone]:
@@ -143,8 +148,7 @@ class StreamLoop:
         return self._drained()
 
     def _patience(self) -> float:
-        now = self._clock()
-        if not self._outcomes.empty() or any(not owned.waiting(now) for owned in self._owned.values()):
+        if not self._outcomes.empty() or any(not owned.waiting for owned in self._owned.values()):
             return 0.0
         return BUSY_POLL_SECONDS if any(owned.busy for owned in self._owned.values()) else IDLE_POLL_SECONDS
 
@@ -154,6 +158,12 @@ class StreamLoop:
         if message is not None:
             self._inbox.append(message)
 
+    def _serve(self) -> None:
+        """Between two steps that may take seconds each: stay a member of the group, and be seen to be alive."""
+        self._beat()
+        if not self._revoking:
+            self._poll(0.0)
+
     def _on_message(self, message: Message) -> None:
         error = message.error()
         if error is not None:
@@ -161,9 +171,9 @@ class StreamLoop:
                 raise ConfigurationError(f"Kafka refused this consumer: {error.str()}; check the KAFKA_ settings.")
             _log.warning("consumer_error", reason=error.str(), code=error.name())
             return
-        record = _record(message)
+        record = JobRecord.of(message)
         owned = self._owned.get(record.partition)
-        if owned is None:
+        if owned is None or owned.stale(record):
             return
         full = self._busy() >= self._settings.max_concurrent_jobs
         if self._draining or full or owned.busy or record.partition not in self._fetching:
@@ -251,11 +261,15 @@ class StreamLoop:
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         # What is computed already is committed first: it costs milliseconds, computing it again costs GPU time.
-        self._take_outcomes()
+        self._crash = self._take_outcomes()
+        deadline = self._clock() + SETTLE_SECONDS
+        # `poll` must not be called in a callback of its own.
+        self._revoking = True
         for one in partitions:
             owned = self._owned.get(one.partition)
-            if owned is not None and not owned.in_transaction:
-                owned.carry_out()
+            if owned is not None and self._clock() < deadline:
+                owned.settle()
+        self._revoking = False
         self._give_up("revoked", partitions)
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -290,16 +304,3 @@ class StreamLoop:
             self._consumer.close()
         except KafkaException as error:
             _log.warning("close_failed", reason=str(error.args[0]))
-
-
-def _record(message: Message) -> JobRecord:
-    kind, timestamp = message.timestamp()
-    return JobRecord(
-        topic=message.topic() or "",
-        partition=message.partition() or 0,
-        offset=message.offset() or 0,
-        timestamp=timestamp if kind else -1,
-        key=message.key(),
-        value=message.value(),
-        headers=tuple(message.headers() or ()),
-    )

@@ -42,17 +42,20 @@ class Progress:
         return self.done is None or bool(self.done)
 
 
-def encode(progress: Progress) -> str:
-    """ASCII, at most MAX_CHARACTERS; drops the list of chunks rather than exceed it."""
-    text = _dump(progress, None if progress.done is None else _ranges(progress.done))
-    return text if len(text) <= MAX_CHARACTERS else _dump(progress, None)
+def encode(progress: Progress, offset: int) -> str:
+    """ASCII, at most MAX_CHARACTERS; drops the list of chunks rather than exceed it.
+
+    `offset`, the one that it is committed with, stands in it: tools that reset a group may keep the string.
+    """
+    text = _dump(progress, offset, None if progress.done is None else _ranges(progress.done))
+    return text if len(text) <= MAX_CHARACTERS else _dump(progress, offset, None)
 
 
-def decode(text: str | None) -> Progress | None:
-    """The progress in `text`, or None where it is absent or not ours."""
+def decode(text: str | None, offset: int) -> Progress | None:
+    """The progress in `text`, or None where it is absent, not ours, or was committed with another offset."""
     try:
         fields = json.loads((text or "").rstrip("\0"))
-        if fields["v"] != _VERSION:
+        if (fields["v"], fields["at"]) != (_VERSION, offset):
             return None
         done = fields["done"]
         return Progress(
@@ -67,9 +70,10 @@ def decode(text: str | None) -> Progress | None:
         return None
 
 
-def _dump(progress: Progress, done: str | None) -> str:
+def _dump(progress: Progress, offset: int, done: str | None) -> str:
     fields = {
         "v": _VERSION,
+        "at": offset,
         "run": progress.run_id,
         "plan": progress.plan_digest,
         "attempt": progress.attempt,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from typing import Any
 
@@ -13,6 +12,7 @@ from consumer.errors import ConfigurationError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.stream import effects as do
 from consumer.stream import machine, metadata
+from consumer.stream.backoff import Backoff
 from consumer.stream.clients import reader_config
 from consumer.stream.conclusions import report_conclusion
 from consumer.stream.fencing import FencingError, fence
@@ -25,8 +25,6 @@ from consumer.stream.values import Acknowledge, JobRecord, Published, Rejection
 _log = structlog.get_logger(__name__)
 
 READ_SLICE_SECONDS = 0.05
-FIRST_RETRY_SECONDS = 0.2
-LONGEST_RETRY_SECONDS = 5.0
 
 
 class OwnedPartition:
@@ -47,8 +45,9 @@ class OwnedPartition:
         self._acknowledge: dict[int, Acknowledge] = {}
         self._computed: list[ChunkResult] = []
         self._final: VideoResult | None = None
-        self._retry_at, self._retry_seconds = 0.0, FIRST_RETRY_SECONDS
+        self._backoff = Backoff(tools.clock)
         self._lost = False
+        self._expected = 0
         self.in_transaction = False
         self.wants_records = False
         self.exit_code: int | None = None
@@ -65,13 +64,19 @@ class OwnedPartition:
         """Whether the partition is not ours any more."""
         return self.state.phase is machine.Phase.GONE
 
-    def waiting(self, now: float) -> bool:
+    @property
+    def waiting(self) -> bool:
         """Whether there is nothing to carry out right now."""
-        return now < self._retry_at or not (self._effects or self._computed or self._final)
+        return not self._backoff.over or not (self._effects or self._computed or self._final)
+
+    def stale(self, record: JobRecord) -> bool:
+        """Whether the record was fetched before the last seek: to claim it would move the group's offset back."""
+        return record.offset < self._expected
 
     def offer(self, record: JobRecord, job: VideoJob | Rejection) -> None:
         """A record of this partition, which must be idle."""
         self.wants_records = False
+        self._expected = record.offset + 1
         self._follow(machine.arrived(self.state, record, job))
 
     def postpone(self, record: JobRecord, seconds: float) -> None:
@@ -81,7 +86,7 @@ class OwnedPartition:
         if not self.busy:
             self.wants_records = False
             self._effects.append(do.Resume())
-            self._retry_at = self._tools.clock() + seconds
+            self._backoff.wait(seconds)
 
     def computed(self, results: list[tuple[ChunkResult, Acknowledge]]) -> None:
         """Chunks are finished; each is acknowledged once it is committed."""
@@ -93,6 +98,13 @@ class OwnedPartition:
         """The job is finished."""
         if self.busy:
             self._final = final
+
+    def settle(self) -> None:
+        """Commit what is computed, as long as nothing has to be waited for: it spares the next owner the computing."""
+        while not self.in_transaction and (self._effects or self._deliver()):
+            if isinstance(self._effects[0], do.Fence | do.ReadBack | do.Seek):
+                return
+            self._carry_out(self._effects.popleft())
 
     def revoke(self) -> None:
         """Give the partition up at once; what is not committed is computed again by its next owner."""
@@ -110,7 +122,7 @@ class OwnedPartition:
         The state machine hears of the next event only when the effects of the last one are done.
         """
         done = False
-        while self._tools.clock() >= self._retry_at and (self._effects or self._deliver()):
+        while self._backoff.over and (self._effects or self._deliver()):
             effect = self._effects.popleft()
             if not self._carry_out(effect):
                 self._effects.appendleft(effect)
@@ -182,7 +194,9 @@ class OwnedPartition:
         if self._writer is None:
             self._follow(machine.broken(self.state, fenced_out=False))
             return
-        position = TopicPartition(self._topic, self.number, effect.offset, metadata=metadata.encode(effect.progress))
+        position = TopicPartition(
+            self._topic, self.number, effect.offset, metadata=metadata.encode(effect.progress, effect.offset)
+        )
 
         def offsets() -> tuple[list[TopicPartition], Any] | None:
             return None if self._lost else ([position], tools.consumer.consumer_group_metadata())
@@ -231,7 +245,7 @@ class OwnedPartition:
             self._writer, found = fence(self._tools, self.number)
         except FencingError as error:
             return self._later("fencing_failed", str(error))
-        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._backoff.succeeded()
         self._follow(machine.fenced(self.state, found))
         return True
 
@@ -254,7 +268,7 @@ class OwnedPartition:
             return self._later("read_back_failed", str(error.args[0]))
         published, finished = self._reading.published, self._reading.finished
         self._stop_reading()
-        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._backoff.succeeded()
         tools.metrics.recovered_chunks_total.inc(len(published))
         _log.info(
             "read_back", partition=self.number, offset=effect.record.offset, chunks=len(published), finished=finished
@@ -271,12 +285,11 @@ class OwnedPartition:
                 raise
             # The fetcher of a partition that was assigned this moment is not there yet.
             return self._later("seek_failed", str(error.args[0]))
+        self._expected = max(where, 0)
         return True
 
     def _later(self, event: str, reason: str) -> bool:
-        wait = self._retry_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-        self._retry_at = self._tools.clock() + wait
-        self._retry_seconds = min(self._retry_seconds * 2, LONGEST_RETRY_SECONDS)
+        wait = self._backoff.failed()
         _log.warning(event, partition=self.number, epoch=self.epoch, reason=reason, retry_in=round(wait, 3))
         return False
 

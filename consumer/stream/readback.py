@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from consumer.events.codec import EventCodec
 from consumer.events.headers import JobPosition, event_id
 from consumer.events.models import ChunkResult
 from consumer.events.topics import Topics
-from consumer.stream.values import JobRecord, Published
+from consumer.stream.values import JobRecord, Published, received_headers
 
 REQUEST_SECONDS = 5.0
 
@@ -30,7 +30,7 @@ def log_ends(admin: AdminClient, partitions: list[tuple[str, int]]) -> dict[tupl
     Raises:
         KafkaException: the broker did not answer in time.
     """
-    return _list_offsets(admin, partitions, OffsetSpec.latest())
+    return _list_offsets(admin, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
 
 def log_starts(admin: AdminClient, partitions: list[tuple[str, int]], timestamp: int) -> dict[tuple[str, int], int]:
@@ -61,8 +61,8 @@ class ReadBack:
     """One reading, carried on in slices so that nobody else's partition waits for it.
 
     Args:
-        results_from: first offset of chunk-results that may be of this record; None: unknown, and both the chunk results
-            and the final results are read from the record's timestamp on.
+        results_from: first offset of chunk-results that may be of this record; None: unknown, and both the chunk
+            results and the final results are read from the record's timestamp on.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class ReadBack:
             if error.code() == KafkaError._PARTITION_EOF:
                 return
             raise KafkaException(error)
-        headers = dict(message.headers() or ())
+        headers = dict(received_headers(message))
         if headers.get("ce_source") != self._source:
             return
         if message.topic() != self._chunk_topic:

@@ -14,6 +14,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from consumer.stream.disconnects import DisconnectWatch
 from consumer.stream.outcomes import Call, Verdict, classify
 
 INIT_SECONDS = 10.0
@@ -21,7 +22,7 @@ FLUSH_SECONDS = 6.0
 OFFSETS_SECONDS = 6.0
 # Below socket.timeout.ms, so that librdkafka does not send EndTxn a second time by itself.
 END_SECONDS = 6.0
-# A commit that took longer may have been sent twice: the transaction counts, the producer does not.
+# A commit that took longer, or lost a connection, may have been sent twice: it counts, its producer does not.
 SLOW_COMMIT_SECONDS = 1.0
 REGROUP_TRIES = 5
 
@@ -79,7 +80,8 @@ class TransactionalWriter:
     def __init__(
         self, config: dict[str, Any], *, clock: Callable[[], float] = time.monotonic, between_tries: Callable[[], None]
     ) -> None:
-        self._producer = Producer(config)
+        self._watch = DisconnectWatch(config["logger"])
+        self._producer = Producer(config | {"logger": self._watch.logger})
         self._clock = clock
         self._between_tries = between_tries
 
@@ -117,8 +119,7 @@ class TransactionalWriter:
         self._call(Call.BEGIN, 0.0, lambda _: self._producer.begin_transaction())
         reports: dict[int, tuple[KafkaError | None, int]] = {}
         for index, message in enumerate(messages):
-            produce = partial(self._produce, message, index, reports)
-            self._call(Call.PRODUCE, FLUSH_SECONDS, lambda _, produce=produce: produce())
+            self._call(Call.PRODUCE, FLUSH_SECONDS, partial(self._produce, message, index, reports))
         if messages:
             # Flushing before the offsets are sent spares the broker a concurrent AddPartitionsToTxn: half the latency.
             self._producer.flush(FLUSH_SECONDS)
@@ -132,12 +133,17 @@ class TransactionalWriter:
             OFFSETS_SECONDS,
             lambda left: self._producer.send_offsets_to_transaction(positions, group, left),
         )
-        started = self._clock()
+        self._producer.poll(0)
+        started, disconnects = self._clock(), self._watch.count
         self._call(Call.COMMIT, END_SECONDS, self._producer.commit_transaction)
-        suspect = self._clock() - started > SLOW_COMMIT_SECONDS
+        seconds = self._clock() - started
+        self._producer.poll(0)
+        suspect = seconds > SLOW_COMMIT_SECONDS or self._watch.count > disconnects
         return Done(tuple(reports[index][1] for index in range(len(messages))), suspect)
 
-    def _produce(self, message: Message, index: int, reports: dict[int, tuple[KafkaError | None, int]]) -> None:
+    def _produce(
+        self, message: Message, index: int, reports: dict[int, tuple[KafkaError | None, int]], _: float
+    ) -> None:
         def report(error: KafkaError | None, delivered: Any) -> None:
             reports[index] = (error, -1 if error is not None else delivered.offset())
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, Self, cast
 
 from consumer.errors import ErrorCode
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
 Headers = tuple[tuple[str, bytes | None], ...]
+
+
+def received_headers(message: Message) -> list[tuple[str, bytes | None]]:
+    """A received message's headers; their values are bytes, whatever the library's types allow for."""
+    return cast(list[tuple[str, bytes | None]], message.headers() or [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,20 @@ class JobRecord:
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """The record in a message of the input consumer."""
+        kind, timestamp = message.timestamp()
+        return cls(
+            topic=message.topic() or "",
+            partition=message.partition() or 0,
+            offset=message.offset() or 0,
+            timestamp=timestamp if kind else -1,
+            key=message.key(),
+            value=message.value(),
+            headers=tuple(received_headers(message)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ def test_a_record_below_the_reset_is_looked_up_by_its_time_and_skipped_when_fini
 
 
 def test_behind_the_reset_nothing_is_looked_up() -> None:
-    state, effects = commit(machine.arrived(idle(Progress(verify_below=5)), record(5), job()))
+    state, _ = commit(machine.arrived(idle(Progress(verify_below=5)), record(5), job()))
     assert state.phase is Phase.RUNNING
     last = machine.arrived(idle(Progress(verify_below=6)), record(5), job())
     skipped, _ = machine.recovered(commit(last)[0], (), finished=True)
@@ -271,7 +271,7 @@ def test_of_several_refused_chunks_only_the_large_one_is_replaced() -> None:
 
 
 def test_a_final_that_is_too_large_loses_its_answer_not_its_list() -> None:
-    state, effects = machine.refused(machine.concluded(running(), final())[0], "too large")
+    _, effects = machine.refused(machine.concluded(running(), final())[0], "too large")
     sent = only(effects, do.Transact).final
     assert sent is not None
     assert sent.status == "partial"
