@@ -1,7 +1,8 @@
 """Everything that can go wrong with a job, as one enum, and the exceptions that carry it.
 
 The exception's type says what to do: `TransientError` is tried again with backoff, `PermanentError` ends the chunk or
-the job with its code, `ConfigurationError` stops the process with exit code 4. Anything else is a bug and crashes loudly.
+the job with its code, `ConfigurationError` stops the process with exit code 4. Anything else is a bug and crashes
+loudly.
 """
 
 from __future__ import annotations

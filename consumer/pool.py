@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
+from consumer.errors import CODES, ErrorCode, PermanentError
 from consumer.events.models import ChunkResult
 from consumer.job import Drained as JobDrained
-from consumer.job import JobRunner, Run
+from consumer.job import JobRunner, Run, StopRequest
 from consumer.stream.values import Assignment, ChunkOutcome, Crash, Drained, JobOutcome, Outcome
 
 
@@ -21,14 +22,15 @@ class _Running:
     started: float
     done: int
     total: int | None
+    stop: StopRequest = field(default_factory=StopRequest)
     task: asyncio.Task[None] | None = None
 
 
 class JobPool:
     """The workers behind the stream: one task a job, all in one event loop.
 
-    The calls come from the I/O thread and only post to the loop. Outcomes are bounded: a chunk counts as in flight until
-    the I/O thread has committed it, so a broker that is away stops the work instead of piling results up.
+    The calls come from the I/O thread and only post to the loop. Outcomes are bounded: a chunk counts as in flight
+    until the I/O thread has committed it, so a broker that is away stops the work instead of piling results up.
 
     Args:
         loop: where the jobs run.
@@ -52,6 +54,10 @@ class JobPool:
     def cancel(self, partition: int, epoch: int) -> None:
         """Stop the job of that assignment, if it still runs."""
         self._loop.call_soon_threadsafe(self._end, (partition, epoch))
+
+    def stop_job(self, partition: int, epoch: int) -> None:
+        """Let the job of that assignment conclude as cancelled, if it still runs."""
+        self._loop.call_soon_threadsafe(self._stop, (partition, epoch))
 
     def drain(self) -> None:
         """Let running chunks finish and start no others."""
@@ -85,6 +91,11 @@ class JobPool:
         if running is not None and running.task is not None:
             running.task.cancel()
 
+    def _stop(self, key: tuple[int, int]) -> None:
+        running = self._running.get(key)
+        if running is not None:
+            running.stop.set(PermanentError(ErrorCode.CANCELLED, CODES[ErrorCode.CANCELLED].sentence))
+
     async def _run(self, running: _Running) -> None:
         one = running.assignment
 
@@ -99,7 +110,7 @@ class JobPool:
             running.done, running.total = running.done + 1, result.num_chunks
 
         try:
-            result = await self._runner.run(one.job, Run(one.run_id, one.attempt, one.recovered), emit)
+            result = await self._runner.run(one.job, Run(one.run_id, one.attempt, one.recovered, running.stop), emit)
         except JobDrained:
             self._outcomes.put(Drained(one.partition, one.epoch))
         except Exception as error:  # noqa: BLE001 - handed to the I/O thread, which ends the process

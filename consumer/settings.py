@@ -30,9 +30,18 @@ def _blank_is_none(value: object) -> object:
     return None if value == "" else value
 
 
+def _as_texts(value: object) -> object:
+    """YAML's numbers and booleans, as librdkafka reads them."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: str(item).lower() if isinstance(item, bool) else str(item) for key, item in value.items()}
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
+OptionalCount = Annotated[int | None, BeforeValidator(_blank_is_none)]
+Texts = Annotated[dict[str, str], BeforeValidator(_as_texts)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -52,10 +61,10 @@ class Settings(BaseModel):
     gpu_memory_utilization: float = Field(0.90, gt=0, le=1, description="share of the GPU's memory for vLLM")
     tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share the model")
     enforce_eager: bool = Field(False, description="no CUDA graphs: quicker start, slower answers")
-    max_num_batched_tokens: int | None = Field(
+    max_num_batched_tokens: OptionalCount = Field(
         None, ge=256, description="tokens an engine step; vLLM's choice if empty"
     )
-    max_num_seqs: int | None = Field(None, ge=1, description="sequences an engine step; vLLM's choice if empty")
+    max_num_seqs: OptionalCount = Field(None, ge=1, description="sequences an engine step; vLLM's choice if empty")
     timestamps: Literal["absolute", "relative"] = Field(
         "relative", description="times shown to the model: of the source, or from the chunk's start"
     )
@@ -76,23 +85,29 @@ class Settings(BaseModel):
     kafka_topic_prefix: str = Field(
         "video", pattern=r"^[A-Za-z0-9._-]{1,200}$", description="first part of topic names"
     )
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
     kafka_sasl_mechanism: OptionalText = Field(None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER")
-    kafka_sasl_username: OptionalText = None
-    kafka_sasl_password: OptionalSecret = None
+    kafka_sasl_username: OptionalText = Field(None, description="user of the broker")
+    kafka_sasl_password: OptionalSecret = Field(None, description="its password")
     kafka_ssl_ca_location: OptionalText = Field(None, description="CA certificates, PEM file")
-    kafka_group_protocol: Literal["consumer", "classic"] = Field("consumer", description="KIP-848, or the classic one")
+    kafka_group_protocol: Literal["consumer", "classic"] = Field(
+        "consumer", description="consumer (KIP-848, from Kafka 4.0 on) or classic"
+    )
     schema_registry_url: OptionalText = Field(None, description="needed for avro-registry")
     schema_registry_auto_register: bool = Field(True, description="register schemas, or only look them up")
-    event_format: Literal["avro-registry", "avro", "json"] = Field("avro", description="what results are written in")
+    event_format: Literal["avro-registry", "avro", "json"] = Field(
+        "avro", description="what events are written in: avro (single-object), avro-registry or json"
+    )
     topic_partitions: int = Field(16, ge=1, description="partitions that `topics create` makes")
     topic_replication_factor: int = Field(1, ge=1, description="replicas that `topics create` asks for")
 
     # The store
     s3_endpoint: OptionalText = Field(None, description="host:port of MinIO or another S3; empty: Amazon's")
-    s3_access_key: OptionalText = None
-    s3_secret_key: OptionalSecret = None
-    s3_region: OptionalText = None
+    s3_access_key: OptionalText = Field(None, description="user of the store; empty: anonymous")
+    s3_secret_key: OptionalSecret = Field(None, description="its password")
+    s3_region: OptionalText = Field(None, description="region; asked of the store when empty")
     s3_secure: bool = Field(True, description="https to the store")
     s3_bucket: str = Field("videos", description="bucket that `submit` uploads to")
     allowed_hosts: Names = Field((), description="hosts that http(s) sources may name; none by default")
@@ -112,12 +127,12 @@ class Settings(BaseModel):
     # Watching it
     http_host: str = Field("0.0.0.0", description="address of metrics and health")  # noqa: S104 - probes come from outside
     http_port: int = Field(9400, ge=0, le=65535, description="port of metrics and health; 0: any free one")
-    log_format: Literal["json", "console"] = "json"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or console for people")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     # What passes through to librdkafka and vLLM
-    kafka_consumer: dict[str, str] = Field(default_factory=dict, description="further librdkafka consumer settings")
-    kafka_producer: dict[str, str] = Field(default_factory=dict, description="further librdkafka producer settings")
+    kafka_consumer: Texts = Field(default_factory=dict, description="further librdkafka consumer settings")
+    kafka_producer: Texts = Field(default_factory=dict, description="further librdkafka producer settings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +163,13 @@ def load_settings(
         ConfigurationError: a value is wrong or a config key does not exist; the sentence names it.
     """
     values: dict[str, Any] = {}
-    origins: dict[str, str] = {name: "default" for name in Settings.model_fields}
+    origins: dict[str, str] = dict.fromkeys(Settings.model_fields, "default")
     layers = [(_from_file(config_file), f"{config_file}"), (_from_environment(environment), "environment")]
     given = {key: value for key, value in (command_line or {}).items() if value is not None}
     for layer, origin in [*layers, (given, "command line")]:
         for key, value in layer.items():
-            if key in PASS_THROUGH and isinstance(value, Mapping):
-                value = {**values.get(key, {}), **value}
-            values[key] = value
+            merges = key in PASS_THROUGH and isinstance(value, Mapping)
+            values[key] = {**values.get(key, {}), **value} if merges else value
             origins[key] = origin
     try:
         return LoadedSettings(Settings.model_validate(values), origins)
@@ -168,8 +182,9 @@ def _from_file(path: Path | None) -> dict[str, Any]:
         return {}
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"The configuration file {path} cannot be read: {error}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise ConfigurationError(f"The configuration file {path} cannot be read: {reason}.") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any
 
 import structlog
 
@@ -29,7 +30,7 @@ from consumer.telemetry.probes import HealthState, ProbeServer
 
 _log = structlog.get_logger(__name__)
 
-# The longest that one turn of the I/O thread may take: a fencing, or a transaction with all its tries, at a dead broker.
+# The longest that a turn of the I/O thread may take: a fencing, or a transaction with all its tries, at a dead broker.
 STREAM_BEAT_SECONDS = 120.0
 LOOP_BEAT_SECONDS = 60.0
 
@@ -128,7 +129,8 @@ class Worker:
     async def _unless_stopped(self, task: asyncio.Future[None]) -> bool:
         """Wait for the task; False if the process was told to stop first."""
         stopping = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {task, stopping}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not task.done():
             task.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -53,7 +53,7 @@ class Invocation:
         given: dict[str, Any] = dict(self.values) | assigned(self.assignments)
         return load_settings(config_file=config, environment=os.environ, command_line=given)
 
-    def settings(self, *, log_level: str = "ERROR", log_format: str = "console") -> Settings:
+    def settings(self, *, log_level: str = "ERROR", log_format: Literal["json", "console"] = "console") -> Settings:
         """The settings, with logging configured by them.
 
         Args:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import Literal
 
 from consumer.settings import LoadedSettings
 from consumer.telemetry.logs import configure_logging
 
 
-def configure(loaded: LoadedSettings, *, log_level: str, log_format: str) -> None:
+def configure(loaded: LoadedSettings, *, log_level: str, log_format: Literal["json", "console"]) -> None:
     """Configure logging; what the user set wins over the command's choice."""
     settings, origins = loaded.settings, loaded.origins
     level = settings.log_level if origins["log_level"] != "default" and log_level != "DEBUG" else log_level

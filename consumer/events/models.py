@@ -42,7 +42,9 @@ def _json_object(value: str) -> str:
     return value
 
 
-Milliseconds = Annotated[int, BeforeValidator(_milliseconds), Field(ge=0)]
+# The last moment of the year 9999: the latest that readers in most languages can make a time of.
+LATEST_MS = 253_402_300_799_999
+Milliseconds = Annotated[int, BeforeValidator(_milliseconds), Field(ge=0, le=LATEST_MS)]
 JsonSchemaText = Annotated[str, AfterValidator(_json_object)]
 JobId = Annotated[str, Field(pattern=JOB_ID_PATTERN)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -110,7 +112,7 @@ class ErrorInfo(Event):
 
 
 class Frames(Event):
-    """The frames that the model was shown: how many, how often (frames/s), how large (pixels), from when to when (s)."""
+    """The frames that the model saw: how many, how often (frames/s), how large (pixels), from when to when (s)."""
 
     count: int
     fps: float

@@ -10,7 +10,7 @@ from types import ModuleType
 import click
 import pytest
 
-from consumer.cli import main as entry
+from consumer import __version__
 from consumer.cli.main import COMMANDS, cli, main
 from consumer.errors import ConfigurationError, ErrorCode, FencedError, PermanentError, VideoConsumerError
 
@@ -163,4 +163,4 @@ def test_a_closed_pipe_is_quiet() -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
-    assert capsys.readouterr().out.strip() == entry.__version__
+    assert capsys.readouterr().out.strip() == __version__

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import numpy as np
-from consumer.media.library import MediaLibrary
 
 from consumer.errors import CodedError, ErrorCode, TransientError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
@@ -25,6 +24,7 @@ from consumer.job import JobRunner, Run
 from consumer.job.tools import Tools
 from consumer.media.frames import FramePlan
 from consumer.media.info import MediaInfo
+from consumer.media.library import MediaLibrary
 from consumer.media.sampled import SampledFrames
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics

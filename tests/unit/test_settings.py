@@ -1,0 +1,180 @@
+"""The settings: four layers, their origins, and the sentences about what is wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from consumer.errors import ConfigurationError
+from consumer.settings import LoadedSettings, Settings, load_settings
+from tools.docs import README, settings_table, with_settings
+
+CONFIG = Path(__file__).parents[2] / "config.yaml"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config.yaml"
+
+
+def loaded(
+    config: Path | None = None, environment: dict[str, str] | None = None, **command_line: Any
+) -> LoadedSettings:
+    return load_settings(config_file=config, environment=environment or {}, command_line=command_line)
+
+
+def sentence(config: Path | None = None, environment: dict[str, str] | None = None, **command_line: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        loaded(config, environment, **command_line)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_without_anything_all_is_default() -> None:
+    found = loaded()
+    assert found.settings == Settings()
+    assert set(found.origins) == set(Settings.model_fields)
+    assert set(found.origins.values()) == {"default"}
+
+
+def test_later_layers_win_and_are_named(config: Path) -> None:
+    config.write_text("max_attempts: 4\nmax_model_len: 1000\nchunk_duration: 10\n")
+    found = loaded(config, {"MAX_ATTEMPTS": "5", "MAX_MODEL_LEN": "2000"}, max_attempts=6)
+    settings, origins = found.settings, found.origins
+    assert (settings.max_attempts, origins["max_attempts"]) == (6, "command line")
+    assert (settings.max_model_len, origins["max_model_len"]) == (2000, "environment")
+    assert (settings.chunk_duration, origins["chunk_duration"]) == (10.0, str(config))
+    assert (settings.chunk_overlap, origins["chunk_overlap"]) == (2.0, "default")
+
+
+def test_the_original_s_names_work(config: Path) -> None:
+    names = {
+        "MODEL_NAME": "m",
+        "MAX_MODEL_LEN": "4096",
+        "GPU_MEMORY_UTILIZATION": "0.5",
+        "TENSOR_PARALLEL_SIZE": "2",
+        "MAX_FRAMES_PER_CHUNK": "8",
+        "CHUNK_DURATION": "30",
+        "CHUNK_OVERLAP": "1",
+        "HF_TOKEN": "t",
+    }
+    config.write_text(yaml.safe_dump(names))
+    from_environment = loaded(environment=names).settings
+    assert (from_environment.model_name, from_environment.gpu_memory_utilization) == ("m", 0.5)
+    assert from_environment.hf_token == SecretStr("t")
+    assert loaded(config).settings == from_environment
+
+
+def test_an_option_that_was_not_given_leaves_the_others_alone() -> None:
+    found = loaded(None, {"S3_BUCKET": "b"}, s3_bucket=None)
+    assert (found.settings.s3_bucket, found.origins["s3_bucket"]) == ("b", "environment")
+
+
+def test_the_environment_s_other_variables_are_not_ours() -> None:
+    assert loaded(environment={"PATH": "/bin", "engine": "synthetic", "KAFKA_CONSUMER": "x"}).settings == Settings()
+
+
+def test_an_empty_variable_is_no_value() -> None:
+    empty = {"S3_ENDPOINT": "", "S3_SECRET_KEY": "", "ALLOWED_HOSTS": "", "MAX_NUM_SEQS": ""}
+    assert loaded(environment=empty).settings == Settings()
+
+
+def test_lists_are_comma_separated_in_the_environment(config: Path) -> None:
+    config.write_text("allowed_hosts: [a, b]\n")
+    assert loaded(environment={"ALLOWED_HOSTS": "a, b,"}).settings == loaded(config).settings
+    assert loaded(config).settings.allowed_hosts == ("a", "b")
+
+
+def test_what_librdkafka_is_told_is_merged_layer_by_layer(config: Path) -> None:
+    config.write_text("kafka_consumer:\n  fetch.min.bytes: 5\n  check.crcs: true\n  client.rack: a\n")
+    variables = {"KAFKA_CONSUMER_FETCH_MIN_BYTES": "6", "KAFKA_PRODUCER_LINGER_MS": "7"}
+    settings = loaded(config, variables, kafka_consumer={"client.rack": "b"}).settings
+    assert settings.kafka_consumer == {"fetch.min.bytes": "6", "check.crcs": "true", "client.rack": "b"}
+    assert settings.kafka_producer == {"linger.ms": "7"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "parts"),
+    [
+        ({"MAX_ATTEMPTS": "0"}, ["MAX_ATTEMPTS (from environment)", "greater than or equal to 1"]),
+        ({"MAX_ATTEMPTS": "many"}, ["MAX_ATTEMPTS (from environment)", "valid integer"]),
+        ({"ENGINE": "tensorrt"}, ["ENGINE (from environment)", "'vllm' or 'synthetic'"]),
+        ({"RETRY_SECONDS": "-1"}, ["RETRY_SECONDS (from environment)"]),
+        ({"PROBE_TIMEOUT_SECONDS": "inf"}, ["PROBE_TIMEOUT_SECONDS (from environment)"]),
+        ({"KAFKA_TOPIC_PREFIX": "a b"}, ["KAFKA_TOPIC_PREFIX (from environment)"]),
+        ({"GPU_MEMORY_UTILIZATION": "90"}, ["GPU_MEMORY_UTILIZATION (from environment)", "less than or equal to 1"]),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_origin(environment: dict[str, str], parts: list[str]) -> None:
+    text = sentence(environment=environment)
+    assert all(part in text for part in parts), text
+
+
+def test_a_wrong_value_of_the_command_line_is_named_so() -> None:
+    assert "HTTP_PORT (from command line)" in sentence(http_port="99999")
+
+
+def test_a_wrong_secret_is_not_repeated(config: Path) -> None:
+    config.write_text("s3_secret_key: [hidden]\n")
+    text = sentence(config)
+    assert f"S3_SECRET_KEY (from {config})" in text
+    assert "hidden" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("max_atempts: 9", "there is no setting max_atempts; did you mean max_attempts?"),
+        ("zzz: 9", "there is no setting zzz."),
+        ("- engine", "must hold a mapping of settings"),
+        ("a: [", "cannot be read: while parsing a flow node"),
+        ("a: \xff", "cannot be read"),
+        (None, "cannot be read: No such file or directory."),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(config: Path, content: str | None, part: str) -> None:
+    if content is not None:
+        config.write_text(content, encoding="latin-1")
+    text = sentence(config)
+    assert str(config) in text
+    assert part in text
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n"])
+def test_an_empty_file_sets_nothing(config: Path, content: str) -> None:
+    config.write_text(content)
+    assert loaded(config).settings == Settings()
+
+
+def test_settings_are_frozen_and_hide_their_secrets() -> None:
+    settings = loaded(None, {"HF_TOKEN": "hidden", "S3_SECRET_KEY": "hidden", "KAFKA_SASL_PASSWORD": "hidden"}).settings
+    assert "hidden" not in repr(settings) + str(settings)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.engine = "synthetic"  # type: ignore[misc]
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_readme_s_table_is_up_to_date() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_settings(text) == text, "run `make docs`"
+    assert all(f"| `{name.upper()}" in settings_table() for name in Settings.model_fields)
+
+
+def test_config_yaml_sets_nothing_as_it_stands() -> None:
+    assert loaded(CONFIG).settings == Settings()
+
+
+def test_config_yaml_shows_the_defaults() -> None:
+    """Each line without its # is a setting at its default value."""
+    shown = yaml.safe_load("\n".join(re.findall(r"^# ([a-z0-9_]+: .*)$", CONFIG.read_text(), re.MULTILINE)))
+    assert len(shown) > 20
+    defaults = Settings().model_dump(mode="json")
+    assert shown == {name: defaults.get(name, "no such setting") for name in shown}
