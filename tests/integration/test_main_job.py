@@ -23,7 +23,7 @@ def avro_job(job: dict[str, Any]) -> bytes:
     """A job in Avro's single-object encoding, made with fastavro and the schema file alone."""
     schema = fastavro.parse_schema(json.loads((SCHEMAS / "video-job.avsc").read_text()))
     canonical = fastavro.schema.to_parsing_canonical_form(schema)
-    fingerprint = bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))[::-1]
+    fingerprint = bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
     import io
 
     body = io.BytesIO()
