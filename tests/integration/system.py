@@ -7,13 +7,15 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumer.events.topics import Topics
 from tests.integration.worker_process import wait_until
+
+ANY_PARTITION = -1
 
 
 @dataclass
@@ -51,8 +53,8 @@ class System:
             assert error is None, error
             where.append((message.partition() or 0, message.offset() or 0))
 
-        at = {} if partition is None else {"partition": partition}
-        producer.produce(self.topics.jobs, value=value, key=key, on_delivery=delivered, **at)
+        at = ANY_PARTITION if partition is None else partition
+        producer.produce(self.topics.jobs, value=value, key=key, partition=at, on_delivery=delivered)
         assert producer.flush(20) == 0
         return where[0]
 
@@ -125,7 +127,7 @@ class Audit:
     def dead_letters(self) -> list[tuple[Message, dict[str, bytes]]]:
         """Each dead letter with its headers."""
         found = [one for one in self.reader.messages if one.topic() == self.topics.dead_letters]
-        return [(one, dict(one.headers() or ())) for one in found]
+        return [(one, dict(cast(list[tuple[str, bytes]], one.headers() or []))) for one in found]
 
     def wait_finals(self, count: int, *, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Until that many final results are committed."""

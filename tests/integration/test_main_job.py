@@ -34,7 +34,7 @@ def avro_job(job: dict[str, Any]) -> bytes:
 def test_a_ten_minute_video_gives_eleven_chunks_and_one_final_in_each_format(
     system: System, audit: Audit, ten_minutes: str, registry: Any
 ) -> None:
-    job = {"prompt": "What happens?", "video_url": ten_minutes, "fps": 0.5}
+    job: dict[str, Any] = {"prompt": "What happens?", "video_url": ten_minutes, "fps": 0.5}
     by_registry = struct.pack(">bI", 0, registry.schema_id) + avro_job({"job_id": "registry", **job})[10:]
     system.submit("json", **job)
     system.produce(avro_job({"job_id": "single-object", **job}), key="single-object")

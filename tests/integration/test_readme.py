@@ -37,9 +37,7 @@ def run(code: str, environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def test_a_job_by_the_readme_s_producer_is_read_by_its_consumer(
-    system: System, audit: Audit, short_video: str
-) -> None:
+def test_a_job_by_the_readme_s_producer_is_read_by_its_consumer(system: System, audit: Audit, short_video: str) -> None:
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": system.bootstrap,
         "JOBS_TOPIC": system.topics.jobs,
@@ -59,9 +57,9 @@ def test_a_job_by_the_readme_s_producer_is_read_by_its_consumer(
 def test_the_guarantee_stands_in_the_exact_words() -> None:
     text = " ".join((ROOT / "README.md").read_text().split())
     assert (
-        "For each record of the jobs topic, a `read_committed` reader sees **every chunk result exactly once and exactly "
-        "one final result**, whatever crashes, rebalances or is redelivered. Only chunks whose transaction had not "
-        "committed are computed again. Not covered: the same job submitted as two records (two jobs); readers with "
-        "`read_uncommitted`; results removed by retention before a resume (recomputed, under the same event ids); "
+        "For each record of the jobs topic, a `read_committed` reader sees **every chunk result exactly once and "
+        "exactly one final result**, whatever crashes, rebalances or is redelivered. Only chunks whose transaction "
+        "had not committed are computed again. Not covered: the same job submitted as two records (two jobs); readers "
+        "with `read_uncommitted`; results removed by retention before a resume (recomputed, under the same event ids); "
         "brokers that lose acknowledged data." in text
     )

@@ -1,0 +1,150 @@
+"""The real servers, one of each a run, and what a test needs on them: fresh topics, a bucket, files."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from minio import Minio as Client
+
+from consumer.events.topics import Topics
+from tests.integration.bad_media import Uploads
+from tests.integration.system import Audit, System
+from tests.integration.topic_maker import make_topics
+from tests.media_files import make_video, ten_minutes_of_full_hd
+from tests.registry_server import RegistryServer
+from tests.services.downloads import kafka_libs, minio_program
+from tests.services.errors import ServicesError
+from tests.services.jvm import java, java_environment
+from tests.services.kafka import KafkaCluster
+from tests.services.minio import Minio
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+PARTITIONS = 4
+BUCKET = "videos"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch the servers before any test's clock runs: with an empty cache that takes minutes."""
+    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    if session.config.option.collectonly:
+        return
+    try:
+        if wanted & {"kafka", "own"}:
+            kafka_libs()
+        if wanted & {"minio", "own"}:
+            minio_program()
+    except ServicesError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaCluster]:
+    """One broker for the whole run; tests that take a broker away start their own."""
+    with KafkaCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def minio() -> Iterator[Minio]:
+    """One store for the whole run."""
+    with Minio() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bucket_client(minio: Minio) -> Client:
+    """The store's client, with the bucket in place."""
+    client = Client(minio.endpoint, minio.access_key, minio.secret_key, secure=False)
+    client.make_bucket(BUCKET)
+    return client
+
+
+@pytest.fixture
+def system(kafka: KafkaCluster, minio: Minio, bucket_client: Client, tmp_path: Path) -> System:
+    """A deployment with fresh topics and a fresh group."""
+    topics = Topics(f"t{uuid.uuid4().hex[:10]}")
+    make_topics(kafka.bootstrap, topics, PARTITIONS)
+    store = {
+        "S3_ENDPOINT": minio.endpoint,
+        "S3_ACCESS_KEY": minio.access_key,
+        "S3_SECRET_KEY": minio.secret_key,
+        "S3_SECURE": "false",
+    }
+    return System(kafka.bootstrap, topics, PARTITIONS, store, BUCKET, tmp_path)
+
+
+@pytest.fixture
+def audit(system: System) -> Iterator[Audit]:
+    """Reads along in committed mode."""
+    audit = Audit(system)
+    yield audit
+    audit.close()
+
+
+@pytest.fixture(scope="session")
+def short_video_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 s: five chunks of 5 s that share 1 s."""
+    path = tmp_path_factory.mktemp("videos") / "short.mp4"
+    return make_video(path, seconds=20, width=320, height=240, fps=10)
+
+
+@pytest.fixture(scope="session")
+def short_video(bucket_client: Client, short_video_file: Path) -> str:
+    """The address of that file in the store."""
+    return _put(bucket_client, short_video_file)
+
+
+@pytest.fixture(scope="session")
+def ten_minutes(bucket_client: Client) -> str:
+    """The address of ten minutes of 1080p30 in H.264 and AAC."""
+    return _put(bucket_client, ten_minutes_of_full_hd())
+
+
+@pytest.fixture
+def uploads(bucket_client: Client, tmp_path: Path) -> Uploads:
+    """Puts files that are no videos into the bucket."""
+    return Uploads(bucket_client, BUCKET, tmp_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A schema registry that knows the schema of this test's jobs under `schema_id`."""
+
+    url: str
+    schema_id: int
+
+
+@pytest.fixture
+def registry(system: System) -> Iterator[Registry]:
+    with RegistryServer() as server:
+        schema = (SCHEMAS / "video-job.avsc").read_text(encoding="utf-8")
+        yield Registry(server.url, server.register(f"{system.topics.jobs}-value", schema))
+
+
+@pytest.fixture
+def console_consumer(kafka: KafkaCluster) -> Callable[[str], list[str]]:
+    """Kafka's own console consumer, in read_committed mode: every value of a topic, a line each."""
+
+    def read(topic: str) -> list[str]:
+        command = java(
+            kafka.libs,
+            "org.apache.kafka.tools.consumer.ConsoleConsumer",
+            *("--bootstrap-server", kafka.bootstrap, "--topic", topic, "--from-beginning"),
+            *("--isolation-level", "read_committed", "--timeout-ms", "5000"),
+        )
+        # It ends by its time-out, which is how it says that nothing more came, with exit code 0.
+        done = subprocess.run(command, env=java_environment(), capture_output=True, text=True, timeout=90)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    return read
+
+
+def _put(client: Client, path: Path) -> str:
+    client.fput_object(BUCKET, path.name, str(path))
+    return f"s3://{BUCKET}/{path.name}"

@@ -1,0 +1,70 @@
+"""Kafka's jars, by Maven, and MinIO's program, by Go: fetched once into the cache."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from tests.services import pins
+from tests.services.cache import made_once
+from tests.services.tools import require, run, tell
+
+DEPENDENCIES = (
+    ("org.apache.kafka", f"kafka_{pins.SCALA_VERSION}", pins.KAFKA_VERSION, False),
+    ("org.apache.logging.log4j", "log4j-slf4j-impl", pins.LOG4J_VERSION, False),
+    # The console consumer. What it depends on is there already, but for what only other tools of that jar need.
+    ("org.apache.kafka", "kafka-tools", pins.KAFKA_VERSION, True),
+)
+
+
+def kafka_libs() -> Path:
+    """The directory of the jars that Kafka's broker and console consumer need.
+
+    Raises:
+        ServicesError: java or mvn is missing, or Maven failed.
+    """
+    require("java", "to run Apache Kafka")
+    pom = _pom()
+    name = f"kafka-{pins.KAFKA_VERSION}-{hashlib.sha256(pom.encode()).hexdigest()[:8]}"
+
+    def fetch(directory: Path) -> None:
+        require("mvn", "to fetch Apache Kafka")
+        tell(f"Fetching Apache Kafka {pins.KAFKA_VERSION} with Maven (once, well under a minute) ...")
+        (directory / "pom.xml").write_text(pom, encoding="utf-8")
+        plugin = f"org.apache.maven.plugins:maven-dependency-plugin:{pins.MAVEN_DEPENDENCY_PLUGIN_VERSION}"
+        goal = f"{plugin}:copy-dependencies"
+        command = ["mvn", "-q", "-B", "-f", "pom.xml", goal, f"-DoutputDirectory={directory / 'libs'}"]
+        run(command, "to fetch Apache Kafka", cwd=directory)
+
+    return made_once(name, fetch) / "libs"
+
+
+def minio_program() -> Path:
+    """MinIO's server.
+
+    Raises:
+        ServicesError: go is missing, or the build failed.
+    """
+
+    def build(directory: Path) -> None:
+        require("go", "to build MinIO")
+        tell(f"Building MinIO {pins.MINIO_VERSION} with Go (once, about three minutes on two cores) ...")
+        # Without debug tables it is a third smaller.
+        command = ["go", "install", "-ldflags=-s -w", f"{pins.MINIO_MODULE}@{pins.MINIO_VERSION}"]
+        run(command, "to build MinIO", cwd=directory, environment={"GOBIN": str(directory)})
+
+    return made_once(f"minio-{pins.MINIO_VERSION}", build) / "minio"
+
+
+def _pom() -> str:
+    dependencies = "".join(
+        f"<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version>"
+        + ("<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>" * alone)
+        + "</dependency>"
+        for group, artifact, version, alone in DEPENDENCIES
+    )
+    return (
+        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<groupId>local</groupId><artifactId>services</artifactId><version>1</version><packaging>pom</packaging>"
+        f"<dependencies>{dependencies}</dependencies></project>\n"
+    )

@@ -1,0 +1,106 @@
+"""A real Apache Kafka (KRaft) of one or three brokers, whose brokers may be taken away and brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from tests.services.broker import Broker, Member
+from tests.services.cache import made_once
+from tests.services.downloads import kafka_libs
+from tests.services.jvm import archive_name
+from tests.services.ports import PortLease
+from tests.services.prepared import ARCHIVE, CHECKPOINT, prepare
+from tests.services.sandbox import Child, Sandbox
+from tests.services.waiting import wait_ready
+
+
+class KafkaCluster:
+    """Runs from `with` on, on free loopback ports, with data in a temporary directory.
+
+    Args:
+        brokers: how many; topics made by Kafka itself have as many replicas, up to three.
+        properties: of server.properties, over those that `broker.py` sets.
+    """
+
+    def __init__(self, brokers: int = 1, properties: Mapping[str, str] | None = None) -> None:
+        self.libs: Path = kafka_libs()
+        self._prepared = made_once(archive_name(self.libs), lambda directory: prepare(self.libs, directory))
+        self._properties = dict(properties or {})
+        self._sandbox = Sandbox("kafka")
+        self._leases = [PortLease() for _ in range(2 * brokers)]
+        ports = [lease.port for lease in self._leases]
+        members = [Member(n + 1, ports[2 * n], ports[2 * n + 1]) for n in range(brokers)]
+        self._brokers = [Broker(self._sandbox, self.libs, member, members) for member in members]
+        self.bootstrap = ",".join(member.address for member in members)
+
+    def __enter__(self) -> KafkaCluster:
+        try:
+            for broker in self._brokers:
+                broker.prepare(self._prepared / CHECKPOINT, self._properties)
+            self._start(self._brokers)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def kill(self, number: int) -> None:
+        """SIGKILL broker `number` (from 0)."""
+        self._child(number).kill()
+
+    def stop(self, number: int) -> None:
+        """SIGTERM: it hands its partitions over and ends."""
+        self._child(number).stop()
+
+    def restart(self, number: int) -> None:
+        """Start it again with its data, after `kill` or `stop` or instead of them; returns when it serves.
+
+        Raises:
+            ServicesError: it does not start.
+        """
+        self._child(number).stop()
+        self._start([self._brokers[number]])
+
+    def pause(self, number: int) -> None:
+        """SIGSTOP: its connections stay, nothing is answered."""
+        self._child(number).pause()
+        self._brokers[number].paused = True
+
+    def resume(self, number: int) -> None:
+        """SIGCONT; returns when it serves."""
+        self._child(number).resume()
+        self._brokers[number].paused = False
+        self._await([self._brokers[number]])
+
+    def pid(self, number: int) -> int:
+        """The process id of a broker."""
+        return self._child(number).pid
+
+    def close(self) -> None:
+        """End all of it, and forget its data."""
+        self._sandbox.close()
+        for lease in self._leases:
+            lease.close()
+
+    def _child(self, number: int) -> Child:
+        child = self._brokers[number].child
+        assert child is not None, "the cluster was not entered"
+        return child
+
+    def _start(self, brokers: list[Broker]) -> None:
+        for broker in brokers:
+            broker.start((f"-XX:SharedArchiveFile={self._prepared / ARCHIVE}",))
+        self._await(brokers)
+
+    def _await(self, brokers: list[Broker]) -> None:
+        up = {one.member.node_id for one in self._brokers if one.running and not one.paused}
+        for broker in brokers:
+            assert broker.child is not None
+            wait_ready(f"Kafka's broker {broker.member.node_id}", broker.child, partial(broker.serves, up))

@@ -1,0 +1,84 @@
+"""MinIO: one server, with secrets of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import urllib.error
+import urllib.request
+from types import TracebackType
+
+from tests.services.downloads import minio_program
+from tests.services.ports import PortLease
+from tests.services.sandbox import Child, Sandbox
+from tests.services.waiting import wait_ready
+
+
+class Minio:
+    """Runs from `with` on: `endpoint` (host:port, plain http), `access_key`, `secret_key`."""
+
+    def __init__(self) -> None:
+        self._program = minio_program()
+        self._sandbox = Sandbox("minio")
+        self._lease = PortLease()
+        self.endpoint = f"127.0.0.1:{self._lease.port}"
+        self.access_key = f"local-{secrets.token_hex(4)}"
+        self.secret_key = secrets.token_hex(16)
+        self._server: Child | None = None
+
+    def __enter__(self) -> Minio:
+        try:
+            self.restart()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def restart(self) -> None:
+        """Start it (again, with the objects that it had); returns when it is ready.
+
+        Raises:
+            ServicesError: it does not start.
+        """
+        self.stop()
+        command = [str(self._program), "server", "objects", "--address", self.endpoint, "--quiet"]
+        self._server = self._sandbox.start("minio", command, self._environment())
+        wait_ready("MinIO", self._server, self._ready)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._server is not None:
+            self._server.kill()
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        if self._server is not None:
+            self._server.stop()
+
+    def close(self) -> None:
+        """End it, and forget its objects."""
+        self._sandbox.close()
+        self._lease.close()
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(self._sandbox.directory),
+            "MINIO_ROOT_USER": self.access_key,
+            "MINIO_ROOT_PASSWORD": self.secret_key,
+            # No web console, and no question to its makers whether there is a newer version.
+            "MINIO_BROWSER": "off",
+            "MINIO_UPDATE": "off",
+        }
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{self.endpoint}/minio/health/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False

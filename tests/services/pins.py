@@ -1,0 +1,9 @@
+"""The versions of everything that the local services fetch; the only place where they are written."""
+
+KAFKA_VERSION = "4.3.0"
+SCALA_VERSION = "2.13"
+# Kafka logs through SLF4J 1.7; this is the bridge to the Log4j that comes with it.
+LOG4J_VERSION = "2.25.4"
+MAVEN_DEPENDENCY_PLUGIN_VERSION = "3.8.1"
+MINIO_MODULE = "github.com/minio/minio"
+MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
