@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
-from consumer.errors import ConfigurationError
+from consumer.errors import CodedError, ConfigurationError, TransientError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.stream import effects as do
 from consumer.stream import machine, metadata
@@ -163,7 +163,12 @@ class OwnedPartition:
         tools = self._tools
         match effect:
             case do.Transact():
-                self._transact(effect)
+                try:
+                    self._transact(effect)
+                except CodedError as error:
+                    # The schema registry is away, or refuses a schema: nothing was begun, nothing is lost by waiting.
+                    return self._later("event_not_encoded", error.message)
+                self._backoff.succeeded()
             case do.Fence():
                 return self._fence()
             case do.ReadBack():
@@ -263,7 +268,7 @@ class OwnedPartition:
                 )
             if not self._reading.advance(READ_SLICE_SECONDS):
                 return False
-        except KafkaException as error:
+        except (KafkaException, TransientError) as error:
             self._stop_reading()
             return self._later("read_back_failed", str(error.args[0]))
         published, finished = self._reading.published, self._reading.finished
