@@ -24,6 +24,7 @@ COMMANDS = {
     "submit": "Send jobs; their ids go to stdout.",
     "watch": "Follow jobs, or all of them, as their results come.",
     "results": "Show what there is of a job.",
+    "cancel": "Ask for a stop of jobs; finished chunks are kept.",
     "topics": "Make or check the topics.",
     "check": "Try out settings, Kafka, store and engine.",
     "settings": "List all settings and where each comes from.",

@@ -16,7 +16,7 @@ from consumer.client.reader import Line, ResultReader
 from consumer.errors import ConfigurationError
 from consumer.events.codec import EventCodec
 from consumer.events.headers import job_headers
-from consumer.events.models import ChunkResult, VideoJob, VideoResult
+from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
 from consumer.events.topics import Topics
 from consumer.settings import Settings
 from consumer.stream.cluster import Cluster, Place
@@ -56,6 +56,7 @@ class VideoJobs:
         self._topics = Topics(settings.kafka_topic_prefix)
         self._codec = EventCodec.from_settings(settings)
         self._producer: JobProducer | None = None
+        self._known: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -75,12 +76,31 @@ class VideoJobs:
             SubmitError: the broker refused the record or did not confirm it in time.
             TransientError, PermanentError: the schema registry (EVENT_FORMAT=avro-registry).
         """
+        return self._send(job, self._topics.jobs)
+
+    def cancel(self, job_id: str, reason: str | None = None) -> None:
+        """Ask for a stop; the job's final result then says `cancelled` and keeps the chunks that were finished.
+
+        For a job that is done, or that nobody knows, it changes nothing. A job that is sent under the same id later is
+        not meant.
+
+        Raises:
+            ConfigurationError: the control topic does not exist.
+            pydantic.ValidationError: it can be no job id.
+            KafkaUnavailableError, SubmitError, TransientError, PermanentError: as in `submit`.
+        """
+        self._send(CancelJob(job_id=job_id, reason=reason, created_at=int(time.time() * 1000)), self._topics.control)
+
+    def _send(self, event: VideoJob | CancelJob, topic: str) -> JobHandle:
+        if topic not in self._known:
+            self._require(topic)
+            self._known.add(topic)
         if self._producer is None:
-            self._require(self._topics.jobs)
             self._producer = JobProducer(self._settings, self._submit_seconds)
-        value = self._codec.encode(job, self._topics.jobs)
-        headers = job_headers(job.job_id, int(time.time() * 1000), self._codec.content_type)
-        return self._producer.send(self._topics.jobs, job.job_id, value, headers)
+        value = self._codec.encode(event, topic)
+        kind = "job.submitted" if isinstance(event, VideoJob) else "job.cancel.requested"
+        headers = job_headers(event.job_id, int(time.time() * 1000), self._codec.content_type, kind)
+        return self._producer.send(topic, event.job_id, value, headers)
 
     def follow(
         self, jobs: Collection[JobHandle | str] | None, timeout: float | None = None

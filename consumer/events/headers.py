@@ -75,13 +75,16 @@ def cloud_event_headers(
     return headers
 
 
-def job_headers(job_id: str, time_ms: int, content_type: str) -> list[tuple[str, str | bytes | None]]:
-    """The headers of a job that our own client submits; every submission is an event of its own.
+def job_headers(
+    job_id: str, time_ms: int, content_type: str, kind: str = "job.submitted"
+) -> list[tuple[str, str | bytes | None]]:
+    """The headers of what our own client sends about a job; every sending is an event of its own.
 
     Args:
         time_ms: milliseconds since the epoch.
+        kind: `job.submitted` or `job.cancel.requested`.
     """
-    return [*_attributes(str(uuid.uuid4()), CLIENT_SOURCE, "job.submitted", job_id, time_ms, content_type)]
+    return [*_attributes(str(uuid.uuid4()), CLIENT_SOURCE, kind, job_id, time_ms, content_type)]
 
 
 def dead_letter_headers(

@@ -2,5 +2,6 @@
 
 from consumer.job.run import Drained, Emit, Run
 from consumer.job.runner import JobRunner
+from consumer.job.stopping import StopRequest
 
-__all__ = ["Drained", "Emit", "JobRunner", "Run"]
+__all__ = ["Drained", "Emit", "JobRunner", "Run", "StopRequest"]

@@ -34,6 +34,8 @@ def verdict(results: Sequence[ChunkResult], trouble: ErrorInfo | None) -> tuple[
     """
     failures = [one.error for one in results if one.error is not None]
     some = any(one.success for one in results)
+    if trouble is not None and trouble.code is ErrorCode.CANCELLED:
+        return "cancelled", trouble
     if trouble is not None:
         return ("partial" if some else "failed"), trouble
     if not failures:

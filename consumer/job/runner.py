@@ -22,6 +22,7 @@ from consumer.job.results import error_info
 from consumer.job.retry import retried
 from consumer.job.run import Drained, Emit, Run
 from consumer.job.sources import Sources
+from consumer.job.stopping import StopRequest
 from consumer.job.summary import summarize
 from consumer.job.tools import Tools
 from consumer.media.chunks import Chunk
@@ -91,7 +92,8 @@ class JobRunner:
 
         A job that cannot go on as a whole (source, file, plan, deadline) ends here with its code: `failed`, or
         `partial` if recovered chunks succeeded. `deadline` counts for the first start only, not for taking up recovered
-        work. Cancelling the coroutine aborts its requests in the engine and closes the video.
+        work. `run.stop` ends the job as `cancelled`: what was emitted is kept, what is being computed is aborted.
+        Cancelling the coroutine aborts its requests in the engine and closes the video, and leaves no result.
 
         Raises:
             TransientError: ENGINE_DIED. No chunk is blamed; the process must end, and the job resumes elsewhere.
@@ -102,11 +104,13 @@ class JobRunner:
         state = _State(self._tools.monotonic(), dict(run.recovered))
         try:
             self._require_time(job, run)
-            media = await self._open(job, state)
+            media = await run.stop.unless(self._open(job, state), undo=lambda media: media.close())
         except CodedError as error:
             return self._final(job, run, state, error)
         try:
             return await self._describe(job, run, emit, state, media)
+        except PermanentError as error:
+            return self._final(job, run, state, error)
         finally:
             self._count_bytes(media, state)
             media.close()
@@ -134,21 +138,19 @@ class JobRunner:
 
     async def _describe(self, job: VideoJob, run: Run, emit: Emit, state: _State, media: Media) -> VideoResult:
         state.info = media.info
-        try:
-            state.context = make_context(
-                job,
-                run,
-                info=media.info,
-                identity=media.identity,
-                engine=self._engine,
-                settings=self._settings,
-                worker=self._worker,
-            )
-        except PermanentError as error:
-            return self._final(job, run, state, error)
+        state.context = make_context(
+            job,
+            run,
+            info=media.info,
+            identity=media.identity,
+            engine=self._engine,
+            settings=self._settings,
+            worker=self._worker,
+        )
         await self._all_chunks(state.context, media, emit, state)
         try:
-            summary = await summarize(self._engine, state.context, state.in_order(), self._tools.draw())
+            drawn = self._tools.draw()
+            summary = await run.stop.unless(summarize(self._engine, state.context, state.in_order(), drawn))
         except CodedError as error:
             if error.code is ErrorCode.ENGINE_DIED:
                 raise
@@ -165,22 +167,24 @@ class JobRunner:
         backlog = sum(_length(chunk) for chunk in missing)
         self._metrics.backlog_video_seconds.inc(backlog)
         try:
-            await self._side_by_side(missing, lambda chunk: self._one_chunk(context, media, chunk, emit, state))
+            await self._side_by_side(
+                missing, lambda chunk: self._one_chunk(context, media, chunk, emit, state), context.run.stop
+            )
         finally:
             done = sum(_length(chunk) for chunk in missing if chunk.index in state.results)
             self._metrics.backlog_video_seconds.dec(backlog - done)
         if len(state.results) < len(context.plan.chunks):
-            raise Drained
+            raise context.run.stop.reason or Drained
 
-    async def _side_by_side(self, chunks: Sequence[Chunk], work: Callable[[Chunk], Coroutine[Any, Any, None]]) -> None:
+    async def _side_by_side(
+        self, chunks: Sequence[Chunk], work: Callable[[Chunk], Coroutine[Any, Any, None]], stop: StopRequest
+    ) -> None:
         """Begin `work` on one chunk after the other as the process admits them; the first error ends all."""
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for chunk in chunks:
-                    await self._admission.acquire()
-                    if self._draining:
-                        self._admission.release()
+                    if not await self._admitted(stop):
                         break
                     task = group.create_task(work(chunk))
                     # Not in the task: one that is cancelled before its first step runs no `finally`.
@@ -190,10 +194,24 @@ class JobRunner:
         if failure is not None:
             raise failure
 
+    async def _admitted(self, stop: StopRequest) -> bool:
+        """Wait for the chunk's turn; False: none is to begin any more."""
+        try:
+            await stop.unless(self._admission.acquire(), undo=lambda _: self._admission.release())
+        except PermanentError:
+            return False
+        if self._draining or stop.reason is not None:
+            self._admission.release()
+            return False
+        return True
+
     async def _one_chunk(self, context: JobContext, media: Media, chunk: Chunk, emit: Emit, state: _State) -> None:
-        """Compute and emit one chunk."""
+        """Compute and emit one chunk; when the run is stopped, what is computed is dropped, what is emitted goes on."""
         with self._metrics.chunks_in_flight.track_inprogress():
-            result = await self._chunks.compute(context, media, chunk)
+            try:
+                result = await context.run.stop.unless(self._chunks.compute(context, media, chunk))
+            except PermanentError:
+                return
             self._count_bytes(media, state)
             await emit(result)
         state.results[chunk.index] = result

@@ -19,8 +19,8 @@ class DisconnectWatch(logging.Handler):
         super().__init__()
         self.count = 0
         self._parent = parent
-        # Not from the registry, which would keep a logger for every producer that ever was. It takes every line, whatever
-        # the parent's level: a broken connection is no more than information to librdkafka.
+        # Not from the registry, which would keep a logger for every producer that ever was. It takes every line,
+        # whatever the parent's level: a broken connection is no more than information to librdkafka.
         self.logger = logging.Logger(parent.name, logging.DEBUG)
         self.logger.addHandler(self)
 

@@ -79,6 +79,11 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class StopJob:
+    """Ask the workers to end the partition's job early, with a final result that says `cancelled`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Let the producer go: purge and forget, never close."""
 
@@ -99,7 +104,7 @@ class Exit:
     code: int
 
 
-Effect = Pause | Resume | Seek | Fence | Transact | ReadBack | Start | Cancel | Drop | Concluded | Exit
+Effect = Pause | Resume | Seek | Fence | Transact | ReadBack | Start | Cancel | StopJob | Drop | Concluded | Exit
 
 
 @dataclass(frozen=True, slots=True)

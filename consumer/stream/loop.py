@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -22,20 +22,13 @@ from consumer.events.codec import EventCodec, EventError
 from consumer.events.models import VideoJob
 from consumer.events.topics import Topics
 from consumer.settings import Settings
-from consumer.stream.clients import client_config, consumer_config
+from consumer.stream.clients import client_config, consumer_config, reader_config
+from consumer.stream.control import ControlReader
+from consumer.stream.intake import take_in
 from consumer.stream.partition import OwnedPartition
 from consumer.stream.records import RecordWriter
 from consumer.stream.tools import Tools
-from consumer.stream.values import (
-    ChunkOutcome,
-    Crash,
-    Drained,
-    JobOutcome,
-    JobRecord,
-    Outcome,
-    Rejection,
-    Workers,
-)
+from consumer.stream.values import Crash, JobOutcome, JobRecord, Outcome, Rejection, Workers
 from consumer.telemetry.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
@@ -94,6 +87,7 @@ class StreamLoop:
             clock=clock,
             serve=self._serve,
         )
+        self._control = ControlReader(reader_config(settings), self._topics.control, codec, clock)
         self._owned: dict[int, OwnedPartition] = {}
         self._fetching: set[int] = set()
         self._inbox: deque[Message] = deque()
@@ -131,6 +125,9 @@ class StreamLoop:
         self._poll(self._patience())
         while self._inbox:
             self._on_message(self._inbox.popleft())
+        for job_id in self._control.poll():
+            for owned in self._owned.values():
+                owned.cancel(job_id)
         crash = self._crash or self._take_outcomes()
         if crash is not None:
             _log.error("workers_crashed", reason=str(crash.error), exc_info=crash.error)
@@ -190,39 +187,36 @@ class StreamLoop:
             owned.postpone(record, POSTPONE_SECONDS)
             return
         owned.offer(record, job)
+        if isinstance(job, VideoJob) and self._control.requests.mean(job.job_id, record.timestamp):
+            owned.cancel(job.job_id)
 
     def _take_outcomes(self) -> Crash | None:
-        chunks: dict[int, list[ChunkOutcome]] = {}
-        others: list[JobOutcome | Drained] = []
-        while True:
-            try:
-                outcome = self._outcomes.get_nowait()
-            except Empty:
-                break
-            if isinstance(outcome, Crash):
-                return outcome
-            owned = self._owned.get(outcome.partition)
-            if owned is None or owned.epoch != outcome.epoch:
+        intake = take_in(self._outcomes)
+        for (partition, epoch), chunks in intake.chunks.items():
+            owned = self._still_owned(partition, epoch)
+            if owned is not None:
+                owned.computed([(one.result, one.acknowledge) for one in chunks])
+        for end in intake.ends:
+            owned = self._still_owned(end.partition, end.epoch)
+            if owned is None:
                 continue
-            if isinstance(outcome, ChunkOutcome):
-                chunks.setdefault(outcome.partition, []).append(outcome)
+            if isinstance(end, JobOutcome):
+                owned.concluded(end.result)
             else:
-                others.append(outcome)
-        for partition, computed in chunks.items():
-            self._owned[partition].computed([(one.result, one.acknowledge) for one in computed])
-        for other in others:
-            if isinstance(other, JobOutcome):
-                self._owned[other.partition].concluded(other.result)
-            else:
-                self._owned[other.partition].revoke()
-        return None
+                owned.revoke()
+        return intake.crash
+
+    def _still_owned(self, partition: int, epoch: int) -> OwnedPartition | None:
+        """The partition, unless it was given up since the work began."""
+        owned = self._owned.get(partition)
+        return owned if owned is not None and owned.epoch == epoch else None
 
     def _busy(self) -> int:
         return sum(owned.busy for owned in self._owned.values())
 
     def _admit(self) -> None:
         """Fetch for idle partitions while there is room for jobs, and for none when there is not."""
-        room = not self._draining and self._busy() < self._settings.max_concurrent_jobs
+        room = not self._draining and self._control.caught_up and self._busy() < self._settings.max_concurrent_jobs
         wanted = {number for number, owned in self._owned.items() if owned.wants_records} if room else set()
         if wanted == self._fetching:
             return
@@ -301,6 +295,7 @@ class StreamLoop:
 
     def _close(self) -> None:
         try:
+            self._control.close()
             self._consumer.close()
         except KafkaException as error:
             _log.warning("close_failed", reason=str(error.args[0]))

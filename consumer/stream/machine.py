@@ -43,6 +43,7 @@ class Work:
         verify: whether the log must be asked what exists already.
         rescan: whether that reading starts at the record's timestamp, for want of a known offset.
         started: whether the workers have it.
+        cancelled: whether its user asked for a stop.
         alone: whether the next transaction carries one chunk only (several were refused together).
         ready: computed and not committed; `published`: committed; `final`: computed, waits for `ready`.
     """
@@ -54,6 +55,7 @@ class Work:
     verify: bool
     rescan: bool
     started: bool = False
+    cancelled: bool = False
     alone: bool = False
     ready: tuple[ChunkResult, ...] = ()
     published: tuple[Published, ...] = ()
@@ -164,6 +166,15 @@ def concluded(state: State, final: VideoResult) -> Step:
     return _if_running(replace(state, work=replace(_work(state), final=final)))
 
 
+def cancelled(state: State) -> Step:
+    """The job's user asked for a stop: the workers conclude it early, the rest goes its way. Too late is harmless."""
+    work = state.work
+    if work is None or work.cancelled or work.rejection is not None:
+        return state, ()
+    effects: tuple[do.Effect, ...] = (do.StopJob(),) if work.started else ()
+    return replace(state, work=replace(work, cancelled=True)), effects
+
+
 def committed(state: State, done: do.Committed) -> Step:
     """The transaction that the phase had begun is durable."""
     work = _work(state)
@@ -229,7 +240,8 @@ def _run(state: State) -> Step:
         )
         # The workers have the texts now; the final result's list needs only where they stand.
         work = replace(work, started=True, published=tuple(one.without_text() for one in work.published))
-        return replace(state, phase=Phase.RUNNING, work=work), (do.Start(assignment),)
+        stop: tuple[do.Effect, ...] = (do.StopJob(),) if work.cancelled else ()
+        return replace(state, phase=Phase.RUNNING, work=work), (do.Start(assignment), *stop)
     return _if_running(replace(state, phase=Phase.RUNNING))
 
 

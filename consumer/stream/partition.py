@@ -99,6 +99,12 @@ class OwnedPartition:
         if self.busy:
             self._final = final
 
+    def cancel(self, job_id: str) -> None:
+        """The user of that job asks for a stop."""
+        work = self.state.work
+        if work is not None and work.job is not None and work.job.job_id == job_id:
+            self._follow(machine.cancelled(self.state))
+
     def settle(self) -> None:
         """Commit what is computed, as long as nothing has to be waited for: it spares the next owner the computing."""
         while not self.in_transaction and (self._effects or self._deliver()):
@@ -186,6 +192,8 @@ class OwnedPartition:
                 self._acknowledge.clear()
                 self._computed, self._final = [], None
                 tools.workers.cancel(self.number, self.epoch)
+            case do.StopJob():
+                tools.workers.stop_job(self.number, self.epoch)
             case do.Drop():
                 self._drop()
             case do.Concluded():

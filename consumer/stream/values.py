@@ -137,6 +137,10 @@ class Workers(Protocol):
         """Stop that work, if it runs; outcomes that still come carry the old epoch and are dropped."""
         ...
 
+    def stop_job(self, partition: int, epoch: int) -> None:
+        """End that job early, if it runs; its outcome is a final result with the status `cancelled`."""
+        ...
+
     def drain(self) -> None:
         """Start no further chunk; running ones may finish."""
         ...

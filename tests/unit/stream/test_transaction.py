@@ -125,7 +125,10 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[Call, list[KafkaExcep
 
 
 Make = Callable[[dict[Call, list[KafkaException | None]]], Rig]
-STALE = {"code": KafkaError.ILLEGAL_GENERATION, "abort": True}
+
+
+def stale() -> KafkaException:
+    return error(KafkaError.ILLEGAL_GENERATION, abort=True)
 
 
 def test_records_then_offsets_then_the_commit(rig: Make) -> None:
@@ -135,13 +138,13 @@ def test_records_then_offsets_then_the_commit(rig: Make) -> None:
 
 
 def test_a_stale_generation_is_tried_again_after_the_consumer_was_served(rig: Make) -> None:
-    one = rig({Call.SEND_OFFSETS: [error(**STALE), error(**STALE)]})
+    one = rig({Call.SEND_OFFSETS: [stale(), stale()]})
     assert isinstance(one.transact(), Done)
     assert one.producer.calls.count(Call.ABORT) == one.served == 2
 
 
 def test_a_generation_that_stays_stale_breaks_the_producer_after_some_tries(rig: Make) -> None:
-    one = rig({Call.SEND_OFFSETS: [error(**STALE) for _ in range(REGROUP_TRIES + 1)]})
+    one = rig({Call.SEND_OFFSETS: [stale() for _ in range(REGROUP_TRIES + 1)]})
     answer = one.transact()
     assert isinstance(answer, Failed)
     assert answer.verdict is Verdict.BROKEN
@@ -152,7 +155,7 @@ def test_a_generation_that_stays_stale_breaks_the_producer_after_some_tries(rig:
 def test_an_uncertain_end_is_never_tried_again_with_the_same_producer(rig: Make, call: Call) -> None:
     script: dict[Call, list[KafkaException | None]] = {call: [error(KafkaError._TIMED_OUT, retriable=True)]}
     if call is Call.ABORT:
-        script[Call.SEND_OFFSETS] = [error(**STALE)]
+        script[Call.SEND_OFFSETS] = [stale()]
     one = rig(script)
     answer = one.transact()
     assert isinstance(answer, Failed)
@@ -184,7 +187,7 @@ def test_who_lost_the_partition_sends_no_offset_and_commits_nothing(rig: Make) -
 
 
 def test_what_was_lost_between_two_tries_is_not_committed(rig: Make) -> None:
-    one = rig({Call.SEND_OFFSETS: [error(**STALE)]})
+    one = rig({Call.SEND_OFFSETS: [stale()]})
 
     def lose() -> None:
         one.owner = False
