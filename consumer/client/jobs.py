@@ -162,9 +162,9 @@ class VideoJobs:
                 "it has not started, its results were removed by retention, or the id is wrong."
             )
         run_id = max(events, key=lambda event: event.created_at).run_id
+        events = [event for event in events if event.run_id == run_id]
         chunks = {event.chunk_index: event for event in events if isinstance(event, ChunkResult)}
-        chunks = {index: chunk for index, chunk in chunks.items() if chunk.run_id == run_id}
-        finals = [event for event in events if isinstance(event, VideoResult) and event.run_id == run_id]
+        finals = [event for event in events if isinstance(event, VideoResult)]
         return JobResults(job_id, tuple(chunks[index] for index in sorted(chunks)), finals[-1] if finals else None)
 
     def close(self) -> None:

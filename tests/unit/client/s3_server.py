@@ -1,0 +1,78 @@
+"""An S3 store as far as an upload needs one: takes objects, or refuses with a code."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+STATUS = {"NoSuchBucket": 404, "AccessDenied": 403, "InvalidAccessKeyId": 403, "SignatureDoesNotMatch": 403}
+
+
+@dataclass(slots=True)
+class S3Stand:
+    """A store with one bucket, `videos`.
+
+    Args:
+        refusal: the code of the error that every request ends with; None: all goes well.
+    """
+
+    endpoint: str = ""
+    refusal: str | None = None
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+
+@contextmanager
+def standing() -> Iterator[S3Stand]:
+    """The store, on a free port of this machine."""
+    store = S3Stand()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self._answer()
+
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self._answer():
+                store.objects[self.path] = body
+
+        def _answer(self) -> bool:
+            code = store.refusal
+            if code is None and self.path.split("/")[1] != "videos":
+                code = "NoSuchBucket"
+            error = f"<Error><Code>{code}</Code><Message>No way.</Message></Error>".encode() if code else b""
+            self.send_response(STATUS.get(code, 400) if code else 200)
+            self.send_header("Content-Length", str(len(error)))
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("ETag", '"0"')
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(error)
+            return code is None
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Nothing: stderr is the test's."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    store.endpoint = f"127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield store
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An address of this machine at which connections are refused: the port is taken, but nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
