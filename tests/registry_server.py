@@ -152,7 +152,6 @@ class RegistryServer:
 
     def _respond(self, method: str, target: str, body: bytes) -> Answer:
         path = urlsplit(target).path
-        self.requests[method, path] += 1
         if self.answer is not None:
             return self.answer
         for verb, pattern, respond in ROUTES:
@@ -168,6 +167,7 @@ class RegistryServer:
             def do_GET(self) -> None:
                 server.authorization.append(self.headers.get("Authorization"))
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                server.requests[self.command, urlsplit(self.path).path] += 1
                 if server.silent:
                     server._closed.wait()
                     self.close_connection = True

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumer.errors import ErrorCode
+from consumer.events.models import LATEST_MS
 
 SPEC_VERSION = "1.0"
 CLIENT_SOURCE = "/video-consumer/client"
 DEAD_LETTER_PREFIX = "__dlq.errors."
 # A message may quote what a server said; a header must not push the record over the broker's limit.
 LONGEST_MESSAGE = 2000
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _NAMESPACE = uuid.UUID("5f0b4e1c-6d7a-5b0e-9a53-4c1d6f2f8a70")
 
 Header = tuple[str, bytes | None]
@@ -125,7 +127,8 @@ def dead_letter_headers(
 def _attributes(
     identity: str, source: str, kind: str, subject: str, time_ms: int, content_type: str
 ) -> list[tuple[str, bytes | None]]:
-    time = datetime.datetime.fromtimestamp(time_ms / 1000, datetime.UTC)
+    # A record's time is what its producer says; beyond the year 9999 it cannot be written down.
+    time = _EPOCH + datetime.timedelta(milliseconds=min(time_ms, LATEST_MS))
     attributes = {
         "ce_specversion": SPEC_VERSION,
         "ce_id": identity,

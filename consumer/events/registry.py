@@ -163,7 +163,10 @@ def _client(url: str) -> SchemaRegistryClient:
                 user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
                 config.setdefault("basic.auth.user.info", user)
             addresses.append(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))
-            if parts.scheme != "mock" and not (parts.scheme in ("http", "https") and parts.hostname):
+            # `port` raises ValueError itself, for one that is no number.
+            if parts.scheme != "mock" and not (
+                parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            ):
                 raise ValueError
         return SchemaRegistryClient.new_client({**config, "url": ",".join(addresses)})
     except ValueError:
