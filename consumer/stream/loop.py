@@ -86,6 +86,7 @@ class StreamLoop:
             metrics=metrics,
             clock=clock,
             serve=self._serve,
+            forget=lambda number: self._forget({number}),
         )
         self._control = ControlReader(reader_config(settings), self._topics.control, codec, clock)
         self._owned: dict[int, OwnedPartition] = {}
@@ -274,7 +275,7 @@ class StreamLoop:
         numbers = {one.partition for one in partitions}
         _log.info(event, partitions=sorted(numbers))
         # A record of a former assignment must not be taken for one of the next.
-        self._inbox = deque(message for message in self._inbox if message.partition() not in numbers)
+        self._forget(numbers)
         for one in partitions:
             self._fetching.discard(one.partition)
             owned = self._owned.pop(one.partition, None)
@@ -283,6 +284,10 @@ class StreamLoop:
         if partitions:
             self._consumer.incremental_unassign(partitions)
         self._assigned(bool(self._owned))
+
+    def _forget(self, numbers: set[int]) -> None:
+        """Drop what was fetched of these partitions and not looked at."""
+        self._inbox = deque(message for message in self._inbox if message.partition() not in numbers)
 
     def _leave(self) -> None:
         for owned in self._owned.values():

@@ -70,8 +70,12 @@ class OwnedPartition:
         return not self._backoff.over or not (self._effects or self._computed or self._final)
 
     def stale(self, record: JobRecord) -> bool:
-        """Whether the record was fetched before the last seek: to claim it would move the group's offset back."""
-        return record.offset < self._expected
+        """Whether the record was fetched before the last seek, or before one that is still to be carried out.
+
+        To claim an earlier one would move the group's offset back; to take a later one for the next would pass over
+        the record that the seek goes back for. Either is fetched again.
+        """
+        return record.offset < self._expected or any(isinstance(effect, do.Seek) for effect in self._effects)
 
     def offer(self, record: JobRecord, job: VideoJob | Rejection) -> None:
         """A record of this partition, which must be idle."""
@@ -290,15 +294,16 @@ class OwnedPartition:
         return True
 
     def _seek(self, offset: int | None) -> bool:
-        where = OFFSET_BEGINNING if offset is None else offset
+        tools, where = self._tools, OFFSET_BEGINNING if offset is None else offset
         try:
-            self._tools.consumer.seek(TopicPartition(self._topic, self.number, where))
+            tools.consumer.seek(TopicPartition(self._topic, self.number, where))
         except KafkaException as error:
             if error.args[0].code() not in (KafkaError._STATE, KafkaError._TIMED_OUT):
                 raise
             # The fetcher of a partition that was assigned this moment is not there yet.
             return self._later("seek_failed", str(error.args[0]))
         self._expected = max(where, 0)
+        tools.forget(self.number)
         return True
 
     def _later(self, event: str, reason: str) -> bool:

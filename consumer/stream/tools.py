@@ -31,3 +31,5 @@ class Tools:
     clock: Callable[[], float]
     serve: Callable[[], None]
     """Polls the consumer once without waiting (callbacks run, a record is kept for later)."""
+    forget: Callable[[int], None]
+    """Drops what was polled of a partition and kept for later: a seek makes it untrue."""

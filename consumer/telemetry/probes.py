@@ -109,6 +109,7 @@ class ProbeServer:
             target=self._server.serve_forever, args=(TURN_SECONDS,), name="probes", daemon=True
         )
         self._thread.start()
+        _log.info("probes_listening", host=self._host, port=self.port)
 
     def stop(self) -> None:
         """Stop listening; may be called twice, or without a start."""

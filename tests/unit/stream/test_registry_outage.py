@@ -66,6 +66,7 @@ def test_a_result_that_cannot_be_encoded_is_written_when_the_registry_is_back(
         records=records,
         workers=workers,
         metrics=metrics,
+        forget=lambda _: None,
         clock=lambda: time[0],
     )
     monkeypatch.setattr(partition, "fence", lambda *_: (writer, Fenced(0, None, 0, 0)))
