@@ -122,5 +122,5 @@ def object_key(job_id: str, path: Path) -> str:
 
 def _cause(error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
-    # urllib3 puts the connection in front: its repr, or or in newer versions its class with host and port.
+    # urllib3 puts the connection in front: its repr, or in newer versions its class with host and port.
     return re.sub(r"^(<[^>]*>|\w+\([^)]*\)): ", "", str(reason)).rstrip(".") or type(reason).__name__

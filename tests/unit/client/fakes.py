@@ -6,10 +6,20 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+import pytest
+
+from consumer.client import jobs
 from consumer.client.producer import JobHandle
 from consumer.client.reader import Line
-from consumer.settings import Settings
+from consumer.events.codec import EventCodec
+from consumer.events.models import ChunkResult, VideoResult
+from consumer.settings import Settings, load_settings
 from consumer.stream.cluster import KafkaUnavailableError, Place
+
+SETTINGS = load_settings(environment={"EVENT_FORMAT": "avro"}).settings
+CODEC = EventCodec.from_settings(SETTINGS)
+CHUNKS, RESULTS = "video.chunk-results", "video.results"
+PARTITION = 1
 
 
 @dataclass(slots=True)
@@ -30,6 +40,22 @@ class FakeKafka:
     """Where each reader began."""
     open: int = 0
     """Readers and producers that were not closed."""
+
+    @classmethod
+    def installed(cls, monkeypatch: pytest.MonkeyPatch) -> Self:
+        """One with our topics, in place of the real one wherever `VideoJobs` is used."""
+        kafka = cls({"video.jobs": 2, "video.jobs.control": 2, CHUNKS: 2, RESULTS: 2})
+        monkeypatch.setattr(jobs, "Cluster", kafka.cluster)
+        monkeypatch.setattr(jobs, "ResultReader", kafka.reader)
+        monkeypatch.setattr(jobs, "JobProducer", kafka.producer)
+        return kafka
+
+    def publish(self, *events: ChunkResult | VideoResult, at: int = 5_000) -> None:
+        """Results as a consumer would have committed them, with the time stamp `at`."""
+        for event in events:
+            topic = CHUNKS if isinstance(event, ChunkResult) else RESULTS
+            record = event.job_id.encode(), CODEC.encode(event, topic), at
+            self.records.setdefault((topic, PARTITION), []).append(record)
 
     def cluster(self, settings: Settings) -> FakeCluster:
         return FakeCluster(self)

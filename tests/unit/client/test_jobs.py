@@ -7,33 +7,15 @@ import pytest
 from consumer.client import JobHandle, UnknownJobError, VideoJobs, WaitTimeoutError, jobs, new_job_id
 from consumer.client.jobs import CLOCK_MARGIN_MS
 from consumer.errors import ConfigurationError
-from consumer.events.codec import EventCodec
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
-from consumer.settings import load_settings
 from consumer.stream.cluster import KafkaUnavailableError
-from tests.unit.client.fakes import FakeKafka
+from tests.unit.client.fakes import CHUNKS, CODEC, PARTITION, RESULTS, SETTINGS, FakeKafka
 from tests.unit.stream.builders import chunk, final, job
-
-SETTINGS = load_settings(environment={"EVENT_FORMAT": "avro"}).settings
-CODEC = EventCodec.from_settings(SETTINGS)
-CHUNKS, RESULTS = "video.chunk-results", "video.results"
-PARTITION = 1
 
 
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
-    kafka = FakeKafka({"video.jobs": 2, "video.jobs.control": 2, CHUNKS: 2, RESULTS: 2})
-    monkeypatch.setattr(jobs, "Cluster", kafka.cluster)
-    monkeypatch.setattr(jobs, "ResultReader", kafka.reader)
-    monkeypatch.setattr(jobs, "JobProducer", kafka.producer)
-    return kafka
-
-
-def publish(kafka: FakeKafka, *events: ChunkResult | VideoResult, partition: int = PARTITION, at: int = 5_000) -> None:
-    for event in events:
-        topic = CHUNKS if isinstance(event, ChunkResult) else RESULTS
-        record = event.job_id.encode(), CODEC.encode(event, topic), at
-        kafka.records.setdefault((topic, partition), []).append(record)
+    return FakeKafka.installed(monkeypatch)
 
 
 def run_of(run_id: str, chunks: int, created_at: int = 1) -> list[ChunkResult | VideoResult]:
@@ -75,7 +57,7 @@ def test_a_missing_topic_is_named(kafka: FakeKafka, missing: str) -> None:
 
 
 def test_following_hands_out_chunks_then_the_final_result_and_ends(kafka: FakeKafka) -> None:
-    publish(kafka, *run_of("run", 3))
+    kafka.publish(*run_of("run", 3))
     events = list(VideoJobs(SETTINGS).follow(["job"], timeout=60))
     assert [event.chunk_index for event in events if isinstance(event, ChunkResult)] == [0, 1, 2]
     assert isinstance(events[-1], VideoResult)
@@ -84,14 +66,14 @@ def test_following_hands_out_chunks_then_the_final_result_and_ends(kafka: FakeKa
 
 
 def test_waiting_hands_out_the_final_result(kafka: FakeKafka) -> None:
-    publish(kafka, *run_of("run", 1))
+    kafka.publish(*run_of("run", 1))
     assert VideoJobs(SETTINGS).wait("job", timeout=60).run_id == "run"
     assert kafka.open == 0
 
 
 def test_results_of_other_jobs_are_not_even_decoded(kafka: FakeKafka) -> None:
     kafka.records[CHUNKS, 0] = [(b"other", b"\xc3\x01 no such schema", 5_000)]
-    publish(kafka, *run_of("run", 1))
+    kafka.publish(*run_of("run", 1))
     assert len(list(VideoJobs(SETTINGS).follow(["job"], timeout=60))) == 2
 
 
@@ -101,7 +83,7 @@ def test_following_no_job_is_over_at_once(kafka: FakeKafka) -> None:
 
 
 def test_the_time_given_ends_the_following(kafka: FakeKafka) -> None:
-    publish(kafka, chunk(0))
+    kafka.publish(chunk(0))
     client = VideoJobs(SETTINGS)
     with pytest.raises(WaitTimeoutError, match="no final result of job after 0 s; the work goes on"):
         list(client.follow(["job"], timeout=0.0))
@@ -111,7 +93,7 @@ def test_the_time_given_ends_the_following(kafka: FakeKafka) -> None:
 
 
 def test_following_all_begins_at_the_end(kafka: FakeKafka) -> None:
-    publish(kafka, *run_of("run", 1))
+    kafka.publish(*run_of("run", 1))
     with pytest.raises(WaitTimeoutError):
         list(VideoJobs(SETTINGS).follow(None, timeout=0.0))
     assert kafka.started == [{(CHUNKS, 0): 0, (CHUNKS, 1): 1, (RESULTS, 0): 0, (RESULTS, 1): 1}]
@@ -119,8 +101,8 @@ def test_following_all_begins_at_the_end(kafka: FakeKafka) -> None:
 
 def test_a_handle_is_read_from_its_record_s_time_in_its_partition(kafka: FakeKafka) -> None:
     handle = JobHandle("job", "video.jobs", PARTITION, 7, 4_000)
-    publish(kafka, *run_of("earlier", 1), at=3_000)
-    publish(kafka, *run_of(handle.run_id, 1), at=4_000)
+    kafka.publish(*run_of("earlier", 1), at=3_000)
+    kafka.publish(*run_of(handle.run_id, 1), at=4_000)
     events = list(VideoJobs(SETTINGS).follow([handle], timeout=60))
     assert [event.run_id for event in events] == [handle.run_id] * 2
     assert kafka.started == [{(CHUNKS, 1): 1, (RESULTS, 1): 1}]
@@ -129,8 +111,8 @@ def test_a_handle_is_read_from_its_record_s_time_in_its_partition(kafka: FakeKaf
 def test_an_id_that_tells_its_time_is_read_from_there(kafka: FakeKafka) -> None:
     job_id = new_job_id()
     made = int(job_id.replace("-", "")[:12], 16)
-    publish(kafka, chunk(0), at=made - CLOCK_MARGIN_MS - 1)
-    publish(kafka, *(event.model_copy(update={"job_id": job_id}) for event in run_of("run", 1)), at=made)
+    kafka.publish(chunk(0), at=made - CLOCK_MARGIN_MS - 1)
+    kafka.publish(*(event.model_copy(update={"job_id": job_id}) for event in run_of("run", 1)), at=made)
     found = VideoJobs(SETTINGS).results(job_id)
     assert found.final is not None
     assert kafka.started == [{(CHUNKS, 0): 0, (CHUNKS, 1): 1, (RESULTS, 0): 0, (RESULTS, 1): 0}]
@@ -138,22 +120,22 @@ def test_an_id_that_tells_its_time_is_read_from_there(kafka: FakeKafka) -> None:
 
 def test_an_id_whose_clock_was_wrong_is_found_from_the_beginning(kafka: FakeKafka) -> None:
     job_id = new_job_id()
-    publish(kafka, *(event.model_copy(update={"job_id": job_id}) for event in run_of("run", 2)), at=1_000)
+    kafka.publish(*(event.model_copy(update={"job_id": job_id}) for event in run_of("run", 2)), at=1_000)
     found = VideoJobs(SETTINGS).results(job_id)
     assert len(found.chunks) == 2
     assert [set(positions.values()) for positions in kafka.started] == [{0, 1, 2}, {0}]
 
 
 def test_the_latest_record_counts_when_an_id_was_submitted_twice(kafka: FakeKafka) -> None:
-    publish(kafka, *run_of("second", 1, created_at=9)[:1])
-    publish(kafka, *run_of("first", 2, created_at=5))
+    kafka.publish(*run_of("second", 1, created_at=9)[:1])
+    kafka.publish(*run_of("first", 2, created_at=5))
     found = VideoJobs(SETTINGS).results("job")
     assert [one.run_id for one in found.chunks] == ["second"]
     assert found.final is None
 
 
 def test_results_are_sorted_and_complete(kafka: FakeKafka) -> None:
-    publish(kafka, chunk(2), chunk(0), chunk(1), final(3))
+    kafka.publish(chunk(2), chunk(0), chunk(1), final(3))
     found = VideoJobs(SETTINGS).results("job")
     assert [one.chunk_index for one in found.chunks] == [0, 1, 2]
     assert found.final == final(3)
