@@ -100,3 +100,4 @@ async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[V
     finally:
         await engine.stop()
         runner.close()
+        media.close()

@@ -14,13 +14,6 @@ from consumer.errors import ConfigurationError
 from consumer.settings import Settings
 
 
-@pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
 def settings_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, dict[str, object]]:
     assert main([*arguments, "--json"] if "settings" in arguments else [*arguments, "settings", "--json"]) == 0
     found: dict[str, dict[str, object]] = json.loads(capsys.readouterr().out)

@@ -1,0 +1,190 @@
+"""`check`: one line for each thing that was tried."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from consumer.cli.main import main
+from consumer.client import UploadError, store
+from consumer.settings import Settings
+from consumer.stream import admin, cluster
+from consumer.stream.admin import TopicFinding
+from consumer.stream.cluster import KafkaUnavailableError
+from tests.unit.client.s3_server import nobody, standing
+from tests.unit.media.web_server import serving
+
+
+class UpCluster:
+    """Two brokers."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connects to nothing."""
+
+    def __enter__(self) -> UpCluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def brokers(self) -> int:
+        return 2
+
+
+class DownCluster(UpCluster):
+    def brokers(self) -> int:
+        raise KafkaUnavailableError("Kafka did not answer.")
+
+
+class Bucket:
+    """One that is there."""
+
+    name, endpoint = "videos", "store:9000"
+
+    def __init__(self, settings: Settings) -> None:
+        """Connects to nothing."""
+
+    def check(self) -> None:
+        """All is well."""
+
+
+REAL_BUCKET = store.Bucket
+TOPICS = [TopicFinding("video.jobs", True, "fine", 16), TopicFinding("video.results", True, "fine", 16)]
+
+
+@pytest.fixture(autouse=True)
+def all_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "Cluster", UpCluster)
+    monkeypatch.setattr(admin, "check_topics", lambda settings: TOPICS)
+    monkeypatch.setattr(store, "Bucket", Bucket)
+    monkeypatch.setenv("ENGINE", "synthetic")
+
+
+Check = Callable[..., tuple[int, dict[str, str]]]
+
+
+@pytest.fixture
+def check(capsys: pytest.CaptureFixture[str]) -> Check:
+    """Calls the command; its exit code and, by name, its lines (of equal names the last)."""
+
+    def call(*arguments: str) -> tuple[int, dict[str, str]]:
+        code = main(["check", *arguments])
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        lines = [line.split(maxsplit=2) for line in captured.out.splitlines()]
+        return code, {name: f"{mark} {message}" for mark, name, message in lines}
+
+    return call
+
+
+def test_when_all_is_well_each_thing_has_its_line(check: Check) -> None:
+    code, lines = check()
+    assert code == 0
+    assert list(lines) == ["settings", "broker", "topics", "registry", "bucket", "engine"]
+    assert lines["broker"] == "ok Kafka at localhost:9092 answers, brokers: 2."
+    assert lines["topics"].endswith("video.jobs (16), video.results (16).")
+    assert lines["registry"].startswith("- Not needed")
+    assert lines["bucket"] == "ok The bucket videos at store:9000 is there."
+
+
+def test_wrong_settings_are_the_only_line(check: Check) -> None:
+    code, lines = check("--set", "http_port=99999")
+    assert code == 1
+    assert list(lines) == ["settings"]
+    assert "HTTP_PORT" in lines["settings"]
+
+
+def test_without_a_broker_the_topics_are_not_tried(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "Cluster", DownCluster)
+    code, lines = check()
+    assert code == 1
+    assert lines["broker"] == "FAILED Kafka did not answer."
+    assert lines["topics"] == "- Not tried, because no broker answered."
+    assert lines["bucket"].startswith("ok")
+
+
+def test_what_is_wrong_with_topics_is_told(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = TopicFinding("video.results", False, "The topic video.results does not exist.")
+    monkeypatch.setattr(admin, "check_topics", lambda settings: [TOPICS[0], wrong])
+    code, lines = check()
+    assert code == 1
+    assert lines["topics"] == "FAILED The topic video.results does not exist."
+
+
+def test_a_bucket_that_cannot_be_used_is_told(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(Bucket):
+        def check(self) -> None:
+            raise UploadError("The store refused.")
+
+    monkeypatch.setattr(store, "Bucket", Refusing)
+    assert check()[1]["bucket"] == "FAILED The store refused."
+
+
+def test_a_real_store_is_asked(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "Bucket", REAL_BUCKET)
+    with standing() as stand:
+        settings = ["--s3-endpoint", stand.endpoint, "--set", "s3_secure=false", "--set", "s3_region=here"]
+        assert check(*settings)[1]["bucket"] == f"ok The bucket videos at {stand.endpoint} is there."
+
+
+def test_the_registry_is_asked_where_one_is_named(check: Check) -> None:
+    with serving() as web:
+        web.put("/subjects", b"[]")
+        address = web.base.replace("//", "//user:hidden@")
+        _, lines = check("--schema-registry-url", address)
+        assert lines["registry"].startswith("ok The registry at http://********@")
+        _, lines = check("--schema-registry-url", f"{address}/elsewhere/")
+        assert lines["registry"].endswith("(SCHEMA_REGISTRY_URL) answers with HTTP 404.")
+        assert "hidden" not in str(lines)
+
+
+def test_a_registry_that_does_not_answer_is_told(check: Check) -> None:
+    with nobody() as address:
+        code, lines = check("--schema-registry-url", f"http://{address}")
+    assert code == 1
+    assert lines["registry"].startswith(
+        f"FAILED The registry at http://{address} (SCHEMA_REGISTRY_URL) does not answer"
+    )
+
+
+def test_a_registry_that_is_needed_and_not_named_is_told(check: Check) -> None:
+    code, lines = check("--event-format", "avro-registry")
+    assert code == 1
+    assert lines["registry"] == (
+        "FAILED EVENT_FORMAT is avro-registry, but SCHEMA_REGISTRY_URL is empty; set one of them."
+    )
+
+
+def test_the_engine_s_model_is_looked_for(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+
+    def engine(model: str) -> str:
+        return check("--engine", "vllm", "--model-name", model)[1]["engine"]
+
+    assert engine(f"{tmp_path}/model") == f"ok vllm is installed, and the model's directory {tmp_path}/model is there."
+    assert engine(f"{tmp_path}/empty") == (
+        f"FAILED The directory {tmp_path}/empty (MODEL_NAME) holds no config.json, so it is no model."
+    )
+    assert engine(f"{tmp_path}/none") == f"FAILED There is no directory {tmp_path}/none (MODEL_NAME)."
+    assert engine("some/model") == "ok vllm is installed; the model some/model comes from the hub, which was not asked."
+
+
+def test_a_missing_package_is_told(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "vllm" else found(name, *rest))
+    code, lines = check("--engine", "vllm")
+    assert code == 1
+    assert lines["engine"].startswith("FAILED ENGINE is vllm, but the package vllm is not installed; install")
+
+
+def test_a_program_may_read_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)
+    assert [finding["name"] for finding in findings][:2] == ["settings", "broker"]
+    assert findings[1]["ok"] is True

@@ -1,0 +1,86 @@
+"""`process`: a real file through the real decoder and the synthetic engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from consumer.cli.main import main
+from consumer.cli.process import plan
+from consumer.settings import Settings, load_settings
+from tests.unit.media.videos import make_video
+
+SETTINGS = load_settings(environment={}).settings
+QUICK = ["--engine", "synthetic", "--chunk-duration", "5", "--chunk-overlap", "0"]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds."""
+    return make_video(tmp_path_factory.mktemp("video") / "talk.mp4")
+
+
+def test_chunks_come_first_and_then_the_answer(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["process", str(video), *QUICK]) == 0
+    *chunks, blank, answer = capsys.readouterr().out.splitlines()
+    assert sorted(line.split("]")[0] for line in chunks) == ["[0:00:00 - 0:00:05", "[0:00:05 - 0:00:10"]
+    assert all('"frames": 10' in line for line in chunks), chunks
+    assert blank == ""
+    assert json.loads(answer)["chunks"] == 2
+
+
+def test_json_is_the_original_s_response(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["process", str(video), *QUICK, "--json", "--metadata", "ticket=7"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["success"] is True
+    assert (answer["num_chunks"], answer["total_successful_chunks"]) == (2, 2)
+    assert answer["video_info"]["duration"] == pytest.approx(10)
+    assert [(one["start_time"], one["end_time"]) for one in answer["chunk_results"]] == [(0, 5), (5, 10)]
+    assert answer["metadata"] == {"ticket": "7"}
+
+
+def test_what_is_no_video_is_one_sentence_with_a_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    assert main(["process", "text.mp4", *QUICK]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("MEDIA_UNREADABLE: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_only_the_file_s_own_directory_is_opened_up(video: Path) -> None:
+    settings, job = plan(str(video), {}, SETTINGS)
+    assert settings.allowed_paths == (str(video.parent),)
+    assert job.video_path == str(video)
+    assert settings.allowed_hosts == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"), [("https://user@h.example:8080/a.mp4", ("h.example",)), ("s3://bucket/key", ())]
+)
+def test_the_host_of_an_address_counts_as_allowed(url: str, hosts: tuple[str, ...]) -> None:
+    settings, job = plan(url, {}, SETTINGS)
+    assert (job.video_url, settings.allowed_hosts) == (url, hosts)
+    assert settings.allowed_paths == ()
+
+
+def test_what_the_settings_allow_stays_allowed(video: Path) -> None:
+    settings, _ = plan(str(video), {}, Settings.model_validate({"allowed_paths": ["/data"]}))
+    assert settings.allowed_paths == ("/data", str(video.parent))
+
+
+@pytest.mark.parametrize(
+    ("source", "fields", "sentence"),
+    [
+        (None, {}, "give one SOURCE"),
+        ("a.mp4", {"video_url": "s3://b/k"}, "give SOURCE or --video_url, not both"),
+        (".", {}, ". is a directory; give one video"),
+    ],
+)
+def test_wrong_usage_is_told(source: str | None, fields: dict[str, str], sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    with pytest.raises(click.UsageError, match=sentence):
+        plan(source, fields, SETTINGS)

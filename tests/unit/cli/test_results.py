@@ -1,0 +1,94 @@
+"""`watch`, `results` and `cancel`: what there is of jobs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from consumer.cli.main import main
+from consumer.errors import ErrorCode
+from consumer.events.models import CancelJob
+from tests.unit.client.fakes import CODEC, FakeKafka
+from tests.unit.stream.builders import chunk, final
+
+
+@pytest.fixture
+def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
+    return FakeKafka.installed(monkeypatch)
+
+
+def test_results_are_chunks_then_the_answer(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    kafka.publish(chunk(1, num_chunks=2), chunk(0, num_chunks=2), final(2))
+    assert main(["results", "job"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == (
+        "[0:00:00 - 0:01:00] text 0\n[0:00:58 - 0:01:58] text 1\n\nsucceeded, 2 of 2 chunks, 2.0 s\nall of it\n"
+    )
+    assert captured.err == ""
+
+
+def test_results_as_json_are_the_http_response(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    kafka.publish(chunk(0, num_chunks=1), final(1))
+    assert main(["results", "job", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["aggregated_response"] == "all of it"
+    assert [one["response"] for one in answer["chunk_results"]] == ["text 0"]
+
+
+def test_an_unfinished_job_shows_what_is_there(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    kafka.publish(chunk(0), chunk(2))
+    assert main(["results", "job"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.count("text") == 2
+    assert captured.err == "The job job is not done: 2 of 4 chunks are there.\n"
+    assert main(["results", "job", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["status"] is None
+
+
+def test_a_failed_job_says_why(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    failed = final(0, status="failed", code=ErrorCode.SOURCE_NOT_FOUND)
+    kafka.publish(failed.model_copy(update={"aggregated_response": None}))
+    assert main(["results", "job"]) == 0
+    assert "SOURCE_NOT_FOUND: because. Check bucket, key and version" in capsys.readouterr().out
+
+
+def test_an_unknown_job_is_one_sentence(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["results", "nobody"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("The topics video.chunk-results and video.results hold nothing of the job nobody")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_watching_shows_a_line_a_result_until_all_are_done(
+    kafka: FakeKafka, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kafka.publish(chunk(0, num_chunks=1), chunk(0, job_id="other"), final(1))
+    assert main(["watch", "job", "--timeout", "60"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "job  chunk 1 of 1  0:00:00 - 0:01:00  text 0",
+        "job  succeeded, 1 of 1 chunks, 2.0 s  all of it",
+    ]
+
+
+def test_watching_ends_with_the_time_given(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", "job", "--timeout", "0"]) == 1
+    assert "There is no final result of job after 0 s" in capsys.readouterr().err
+
+
+def test_a_missing_topic_is_a_matter_of_configuration(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", "job", "--kafka-topic-prefix", "elsewhere"]) == 4
+    assert "The topic elsewhere.chunk-results does not exist" in capsys.readouterr().err
+
+
+def test_cancelling_sends_a_request_for_each_job(kafka: FakeKafka) -> None:
+    assert main(["cancel", "one", "two", "--reason", "wrong file"]) == 0
+    requests = [CODEC.decode(CancelJob, value) for _, _, value, _ in kafka.sent]
+    assert [(request.job_id, request.reason) for request in requests] == [("one", "wrong file"), ("two", "wrong file")]
+
+
+def test_cancelling_what_can_be_no_job_sends_nothing(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cancel", "one", "a b"]) == 2
+    assert "'a b' can be no job_id" in capsys.readouterr().err
+    assert kafka.sent == []

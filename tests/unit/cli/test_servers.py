@@ -1,0 +1,88 @@
+"""The commands that only hand over: `run`, `serve`, `demo` and `topics`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import consumer.demo.run
+import consumer.runpod.server
+import consumer.worker
+from consumer.cli.main import main
+from consumer.demo.run import Plan
+from consumer.runpod.server import LocalAddress
+from consumer.settings import Settings
+from consumer.stream import admin
+from consumer.stream.admin import TopicFinding
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_run_is_the_worker_with_these_settings(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    seen: list[Settings] = []
+
+    def run_worker(settings: Settings) -> int:
+        seen.append(settings)
+        return code
+
+    monkeypatch.setattr(consumer.worker, "run_worker", run_worker)
+    assert main(["run", "--engine", "synthetic", "--set", "max_attempts=7"]) == code
+    assert [(settings.engine, settings.max_attempts) for settings in seen] == [("synthetic", 7)]
+
+
+def test_run_does_not_start_on_wrong_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHUNK_DURATION", "long")
+    monkeypatch.setattr(consumer.worker, "run_worker", lambda settings: pytest.fail("it started"))
+    assert main(["run"]) == 4
+    assert "CHUNK_DURATION (from environment)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "address"),
+    [
+        ([], None),
+        (["--local"], LocalAddress("localhost", 8000)),
+        (["--local", "--host", "0.0.0.0", "--port", "8001"], LocalAddress("0.0.0.0", 8001)),  # noqa: S104 - never bound
+    ],
+)
+def test_serve_listens_only_when_told(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], address: LocalAddress | None
+) -> None:
+    seen: list[LocalAddress | None] = []
+
+    def serve(settings: Settings, local: LocalAddress | None) -> int:
+        seen.append(local)
+        return 0
+
+    monkeypatch.setattr(consumer.runpod.server, "serve", serve)
+    assert main(["serve", *arguments]) == 0
+    assert seen == [address]
+
+
+def test_the_demo_runs_as_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Plan] = []
+
+    def run_demo(plan: Plan, show: object) -> int:
+        seen.append(plan)
+        return 1
+
+    monkeypatch.setattr(consumer.demo.run, "run_demo", run_demo)
+    assert main(["demo", "--seed", "7", "--seconds", "30"]) == 1
+    assert main(["demo", "--video", "mine.mp4", "--debug"]) == 1
+    assert seen[0] == Plan(7, 30, None, False)
+    assert (seen[1].video, seen[1].debug) == (Path("mine.mp4"), True)
+
+
+@pytest.mark.parametrize(("command", "function"), [("create", "create_topics"), ("check", "check_topics")])
+def test_topics_tells_what_is_wrong_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, function: str
+) -> None:
+    findings = [TopicFinding("a", True, "The topic a is fine."), TopicFinding("b", False, "The topic b is not.")]
+    monkeypatch.setattr(admin, function, lambda settings: findings)
+    assert main(["topics", command]) == 1
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("The topic a is fine.\n", "The topic b is not.\n")
+    findings.pop()
+    assert main(["topics", command]) == 0
