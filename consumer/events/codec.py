@@ -42,7 +42,7 @@ _CONTENT_TYPES: dict[Format, str] = {
     "json": "application/json",
 }
 # What fastavro raises for bytes that are not of the schema.
-_BROKEN_BODY = (EOFError, LookupError, ValueError, ArithmeticError, TypeError, RecursionError, struct.error)
+_BROKEN_BODY = (EOFError, LookupError, ValueError, ArithmeticError, TypeError, struct.error)
 
 
 class EventCodec:
