@@ -8,23 +8,20 @@ from typing import Any
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
-from consumer.errors import CodedError, ConfigurationError, TransientError
+from consumer.errors import CodedError, ConfigurationError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.stream import effects as do
 from consumer.stream import machine, metadata
 from consumer.stream.backoff import Backoff
-from consumer.stream.clients import reader_config
 from consumer.stream.conclusions import report_conclusion
 from consumer.stream.fencing import FencingError, fence
 from consumer.stream.outcomes import Verdict
-from consumer.stream.readback import ReadBack
+from consumer.stream.recovery import Recovery, RecoveryError
 from consumer.stream.tools import Tools
 from consumer.stream.transaction import Failed, TransactionalWriter
 from consumer.stream.values import Acknowledge, JobRecord, Published, Rejection
 
 _log = structlog.get_logger(__name__)
-
-READ_SLICE_SECONDS = 0.05
 
 
 class OwnedPartition:
@@ -41,7 +38,7 @@ class OwnedPartition:
         self._topic = tools.topics.jobs
         self._effects: deque[do.Effect] = deque()
         self._writer: TransactionalWriter | None = None
-        self._reading: ReadBack | None = None
+        self._recovery = Recovery(tools)
         self._acknowledge: dict[int, Acknowledge] = {}
         self._computed: list[ChunkResult] = []
         self._final: VideoResult | None = None
@@ -267,30 +264,22 @@ class OwnedPartition:
         return True
 
     def _read_back(self, effect: do.ReadBack) -> bool:
-        tools = self._tools
         try:
-            if self._reading is None:
-                self._reading = ReadBack(
-                    config=reader_config(tools.settings),
-                    admin=tools.admin,
-                    codec=tools.codec,
-                    topics=tools.topics,
-                    record=effect.record,
-                    results_from=effect.results_from,
-                )
-            if not self._reading.advance(READ_SLICE_SECONDS):
-                return False
-        except (KafkaException, TransientError) as error:
-            self._stop_reading()
-            return self._later("read_back_failed", str(error.args[0]))
-        published, finished = self._reading.published, self._reading.finished
-        self._stop_reading()
+            found = self._recovery.step(effect)
+        except RecoveryError as error:
+            return self._later("read_back_failed", str(error))
+        if found is None:
+            return False
         self._backoff.succeeded()
-        tools.metrics.recovered_chunks_total.inc(len(published))
+        self._tools.metrics.recovered_chunks_total.inc(len(found.published))
         _log.info(
-            "read_back", partition=self.number, offset=effect.record.offset, chunks=len(published), finished=finished
+            "read_back",
+            partition=self.number,
+            offset=effect.record.offset,
+            chunks=len(found.published),
+            finished=found.finished,
         )
-        self._follow(machine.recovered(self.state, published, finished=finished))
+        self._follow(machine.recovered(self.state, found.published, finished=found.finished))
         return True
 
     def _seek(self, offset: int | None) -> bool:
@@ -312,15 +301,10 @@ class OwnedPartition:
         return False
 
     def _drop(self) -> None:
-        self._stop_reading()
+        self._recovery.stop()
         if self._writer is not None:
             self._writer.drop()
             self._writer = None
-
-    def _stop_reading(self) -> None:
-        if self._reading is not None:
-            self._reading.close()
-            self._reading = None
 
     def _at(self) -> TopicPartition:
         return TopicPartition(self._topic, self.number)
