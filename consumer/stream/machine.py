@@ -98,8 +98,12 @@ def fenced(state: State, found: do.Fenced) -> Step:
     state = replace(state, results_end=max(state.results_end, found.results_end))
     work = state.work
     if work is not None and (found.offset is None or found.offset <= work.record.offset):
-        # What became of this record's last transaction is unknown: claim it anew, then ask the log.
-        return _transact(replace(state, work=replace(work, verify=True)), Phase.CLAIMING)
+        # What became of this record's last transaction is unknown: claim it anew, then ask the log. The claim must not
+        # forget chunks that the lost transaction committed: who took over after it would not look for them.
+        progress = work.progress
+        if found.progress is not None and found.progress.run_id == progress.run_id:
+            progress = replace(found.progress, attempt=progress.attempt)
+        return _transact(replace(state, work=replace(work, verify=True, progress=progress)), Phase.CLAIMING)
     effects: tuple[do.Effect, ...] = (do.Seek(found.offset),)
     if work is not None:
         # The transaction whose outcome was unknown was the last one of this record, and it is there.

@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
 
 import pytest
 
 from consumer.errors import ErrorCode
-from consumer.events.headers import event_id
 from consumer.stream import effects as do
 from consumer.stream import machine
 from consumer.stream.machine import Phase, State
 from consumer.stream.metadata import Progress
 from consumer.stream.values import Published, Rejection
 from tests.unit.stream.builders import chunk, final, job, record
-
-RUN_ID = event_id("video.jobs", 3, 5, "run")
-T = TypeVar("T")
-
-
-def idle(progress: Progress | None = None, results_end: int = 100) -> State:
-    """A fenced partition with nothing in work."""
-    state, _ = machine.assigned(3, 1, 3)
-    found = do.Fenced(offset=5, progress=progress or Progress(), verify_below=9, results_end=results_end)
-    return machine.fenced(state, found)[0]
-
-
-def only(effects: tuple[do.Effect, ...], kind: type[T]) -> T:
-    (found,) = [effect for effect in effects if isinstance(effect, kind)]
-    return found
-
-
-def commit(step: machine.Step, *, first: int = 100, suspect: bool = False) -> machine.Step:
-    """Carry out the step's transaction."""
-    state, effects = step
-    transact = only(effects, do.Transact)
-    published = tuple(Published(result, 3, first + place) for place, result in enumerate(transact.chunks))
-    wrote = transact.final is not None or transact.rejection is not None
-    return machine.committed(state, do.Committed(transact.progress, published, wrote, suspect))
-
-
-def running(progress: Progress | None = None) -> State:
-    return commit(machine.arrived(idle(progress), record(5), job()))[0]
+from tests.unit.stream.steps import RUN_ID, commit, idle, only, running
 
 
 def test_an_assigned_partition_is_paused_and_fenced_before_anything_is_read() -> None:
@@ -188,12 +159,13 @@ def test_progress_of_another_record_is_not_believed() -> None:
 
 
 def test_a_broken_producer_is_replaced_while_the_work_goes_on() -> None:
+    after_chunk_0 = Progress(run_id=RUN_ID, attempt=1, results_from=100, done=frozenset({0}))
     state, effects = machine.computed(running(), (chunk(0),))
     state, effects = machine.broken(state, fenced_out=False)
     assert effects == (do.Fence(),)
     state, effects = machine.computed(state, (chunk(1),))
     assert effects == (), "computed chunks wait until it is known what happened"
-    state, effects = machine.fenced(state, do.Fenced(5, Progress(run_id=RUN_ID, attempt=1), 0, 101))
+    state, effects = machine.fenced(state, do.Fenced(5, after_chunk_0, 0, 101))
     claim = only(effects, do.Transact)
     assert (claim.offset, claim.progress.attempt) == (5, 1), "our own trouble is no crash of the job"
     state, effects = commit((state, effects))
@@ -307,34 +279,12 @@ def test_states_are_values() -> None:
     assert state.work.ready == ()
 
 
-def test_a_running_job_that_is_cancelled_is_concluded_by_its_workers_once() -> None:
-    state, effects = machine.cancelled(running())
-    assert effects == (do.StopJob(),)
-    assert state.phase is Phase.RUNNING
-    assert machine.cancelled(state) == (state, ()), "a second request changes nothing"
-    _, effects = machine.concluded(state, final(status="cancelled", code=ErrorCode.CANCELLED))
-    last = only(effects, do.Transact)
-    assert (last.offset, last.final is not None) == (6, True)
-
-
-def test_a_job_that_is_cancelled_before_it_started_starts_only_to_be_concluded() -> None:
-    state, effects = machine.arrived(idle(), record(5), job())
-    state, none = machine.cancelled(state)
-    assert none == ()
-    _, effects = commit((state, effects))
-    assert [type(effect) for effect in effects] == [do.Start, do.StopJob]
-
-
-def test_a_request_outlives_a_producer_that_had_to_be_thrown_away() -> None:
-    state, _ = machine.broken(machine.arrived(idle(), record(5), job())[0], fenced_out=False)
-    state, _ = machine.cancelled(state)
-    state, effects = commit(machine.fenced(state, do.Fenced(5, None, 9, 100)))
-    only(effects, do.ReadBack)
-    _, effects = machine.recovered(state, (), finished=False)
-    assert [type(effect) for effect in effects] == [do.Start, do.StopJob]
-
-
-def test_cancelling_nothing_or_a_rejected_record_changes_nothing() -> None:
-    assert machine.cancelled(idle()) == (idle(), ())
-    rejected, _ = machine.arrived(idle(), record(5), Rejection(ErrorCode.EVENT_INVALID, "no", "job", "decode"))
-    assert machine.cancelled(rejected) == (rejected, ())
+def test_a_claim_after_a_lost_answer_keeps_the_chunks_that_were_committed_all_the_same() -> None:
+    """Else a crash right after the claim would leave metadata that says: nothing to look for."""
+    state, effects = machine.computed(running(), (chunk(0),))
+    lost = only(effects, do.Transact)
+    state, _ = machine.broken(state, fenced_out=False)
+    _, effects = machine.fenced(state, do.Fenced(5, lost.progress, 9, 101))
+    claim = only(effects, do.Transact)
+    assert claim.progress.done == frozenset({0})
+    assert claim.progress == lost.progress
