@@ -99,11 +99,11 @@ def _engine(settings: Settings) -> tuple[bool, str]:
         return False, (
             "ENGINE is vllm, but the package vllm is not installed; install video-consumer[gpu] or video-consumer[cpu]."
         )
-    model = Path(settings.model_name)
-    if model.is_dir():
-        if not (model / "config.json").is_file():
-            return False, f"The directory {model} (MODEL_NAME) holds no config.json, so it is no model."
-        return True, f"vllm is installed, and the model's directory {model} is there."
-    if model.is_absolute() or settings.model_name.startswith((".", "~")):
-        return False, f"There is no directory {model} (MODEL_NAME)."
+    from consumer.inference.vllm_failures import missing_model
+
+    problem = missing_model(settings.model_name)
+    if problem is not None:
+        return False, problem
+    if Path(settings.model_name).is_dir():
+        return True, f"vllm is installed, and the model's directory {settings.model_name} is there."
     return True, f"vllm is installed; the model {settings.model_name} comes from the hub, which was not asked."

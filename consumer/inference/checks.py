@@ -74,8 +74,13 @@ def _validator(response_schema: str) -> Any:
 
     try:
         schema = json.loads(response_schema)
+        if not isinstance(schema, dict | bool):
+            raise _bad_schema("it is neither an object nor true or false")
+        if isinstance(schema, dict) and not isinstance(schema.get("$schema", ""), str):
+            raise _bad_schema("$schema is no string")
         kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-        kind.check_schema(schema)
+        if isinstance(schema, dict):
+            kind.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise _bad_schema(error.message) from None
     except (ValueError, RecursionError) as error:

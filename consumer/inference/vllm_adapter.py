@@ -21,10 +21,20 @@ from consumer.settings import Settings
 DEFAULT_BATCHED_TOKENS = 24_576
 MOST_RENDER_THREADS = 8
 _ENGINE_PROCESS = "EngineCore"
+# What the engine gets to end by itself, and what the kernel gets to end it.
+_SHUTDOWN_SECONDS = 15.0
 _KILL_SECONDS = 10.0
 
 # In this order: the imports take half a minute on a slow machine, and a stop is looked at between them.
 _IMPORTS = ("torch", "transformers", "vllm.sampling_params", "vllm.engine.arg_utils", "vllm.v1.engine.async_llm")
+
+# Their warnings are about how they were built and what they do not use: nothing for somebody who wants one answer.
+_QUIET = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+    "PYTHONWARNINGS": "ignore",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +59,15 @@ class LoadStopped(Exception):  # noqa: N818 - no error: the engine was told to s
 
 
 def prepare_environment(settings: Settings, environment: MutableMapping[str, str] = os.environ) -> None:
-    """Set what vLLM and the hub's library read when they are imported; what is set already stays."""
+    """Set what vLLM and its libraries read when they are imported; what is set already stays."""
     defaults = {
         # stdout is for results.
         "VLLM_LOGGING_STREAM": "ext://sys.stderr",
-        "VLLM_LOGGING_LEVEL": "INFO" if settings.log_level == "DEBUG" else settings.log_level,
         # A fork would carry this process's sockets and the locks of its threads into the engine.
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
         "VLLM_NO_USAGE_STATS": "1",
         WATCH_VARIABLE: "1",
+        **(_QUIET if settings.log_level in ("WARNING", "ERROR") else {"VLLM_LOGGING_LEVEL": "INFO"}),
     }
     if settings.hf_token is not None:
         # The engine's process loads the weights, and it finds the token only here.
@@ -84,6 +94,8 @@ def engine_arguments(settings: Settings, render_threads: int) -> dict[str, Any]:
         "mm_processor_cache_gb": 0,
         # Encoding a video of the largest size at the start costs 20 to 60 s.
         "skip_mm_profiling": True,
+        # A progress bar is for a terminal.
+        "use_tqdm_on_load": False,
         # Copies of the tokenizer, one for each thread that renders; more than one is refused with a processor cache.
         "renderer_num_workers": render_threads,
     }
@@ -192,7 +204,7 @@ class VllmBackend:
     def close(self) -> None:
         """End the engine's processes; takes some seconds."""
         try:
-            self._llm.shutdown()
+            self._llm.shutdown(timeout=_SHUTDOWN_SECONDS)
         finally:
             kill_processes(self._processes)
 

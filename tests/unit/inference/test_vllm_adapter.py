@@ -1,0 +1,91 @@
+"""Which of our settings vLLM gets, and by what name."""
+
+from __future__ import annotations
+
+import pytest
+
+from consumer.inference.budget import chunk_need, fits
+from consumer.inference.engine import EngineLimits
+from consumer.inference.vllm_adapter import (
+    DEFAULT_BATCHED_TOKENS,
+    batched_tokens,
+    engine_arguments,
+    prepare_environment,
+    render_threads,
+)
+from consumer.settings import Settings
+
+SETTINGS = Settings(
+    model_name="some/model",
+    model_revision="v9",
+    hf_token="hf_secret",
+    quantization="fp8",
+    dtype="bfloat16",
+    max_model_len=32_768,
+    gpu_memory_utilization=0.8,
+    tensor_parallel_size=2,
+    enforce_eager=True,
+    max_num_batched_tokens=16_384,
+    max_num_seqs=32,
+)
+
+
+def test_every_setting_reaches_vllm() -> None:
+    assert engine_arguments(SETTINGS, 3) == {
+        "model": "some/model",
+        "revision": "v9",
+        "tokenizer_revision": "v9",
+        "hf_token": "hf_secret",
+        "quantization": "fp8",
+        "dtype": "bfloat16",
+        "max_model_len": 32_768,
+        "gpu_memory_utilization": 0.8,
+        "tensor_parallel_size": 2,
+        "enforce_eager": True,
+        "max_num_batched_tokens": 16_384,
+        "max_num_seqs": 32,
+        "limit_mm_per_prompt": {"video": 1, "image": 0},
+        "mm_processor_cache_gb": 0,
+        "skip_mm_profiling": True,
+        "use_tqdm_on_load": False,
+        "renderer_num_workers": 3,
+    }
+
+
+def test_what_is_not_set_is_left_to_vllm() -> None:
+    arguments = engine_arguments(Settings(), 1)
+    assert "max_num_seqs" not in arguments
+    assert "hf_token" not in arguments
+    assert arguments["revision"] is arguments["quantization"] is None
+
+
+def test_a_step_takes_the_default_chunk_whole() -> None:
+    assert batched_tokens(Settings()) == DEFAULT_BATCHED_TOKENS
+    assert batched_tokens(Settings(max_model_len=8192)) == 8192
+    assert batched_tokens(SETTINGS) == 16_384
+    largest = chunk_need(frames=768, height=32, width=46 * 32, prompt_tokens=100, max_tokens=512)
+    assert largest.vision > 17_600
+    assert fits(largest, EngineLimits(131_072, DEFAULT_BATCHED_TOKENS))
+
+
+def test_some_threads_render() -> None:
+    assert 1 <= render_threads() <= 8
+
+
+@pytest.mark.parametrize(
+    ("level", "vllm"), [("DEBUG", "INFO"), ("INFO", "INFO"), ("WARNING", "ERROR"), ("ERROR", "ERROR")]
+)
+def test_the_environment_follows_the_log_level(level: str, vllm: str) -> None:
+    environment: dict[str, str] = {}
+    prepare_environment(Settings.model_validate({"log_level": level}), environment)
+    assert environment["VLLM_LOGGING_LEVEL"] == vllm
+    assert environment["VLLM_LOGGING_STREAM"] == "ext://sys.stderr"
+    assert environment["VLLM_WORKER_MULTIPROC_METHOD"] == "spawn"
+    assert "HF_TOKEN" not in environment
+
+
+def test_what_the_user_set_stays_but_the_token_is_ours() -> None:
+    environment = {"VLLM_LOGGING_LEVEL": "DEBUG", "HF_TOKEN": "other"}
+    prepare_environment(SETTINGS, environment)
+    assert environment["VLLM_LOGGING_LEVEL"] == "DEBUG"
+    assert environment["HF_TOKEN"] == "hf_secret"
