@@ -30,27 +30,35 @@ BUCKET = "videos"
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch the servers before any test's clock runs: with an empty cache that takes minutes."""
-    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    if session.config.option.collectonly:
+    wanted = any("fetched" in getattr(item, "fixturenames", ()) for item in session.items)
+    if not wanted or session.config.option.collectonly:
         return
     try:
-        if wanted & {"kafka", "own"}:
-            kafka_libs()
-        if wanted & {"minio", "own"}:
-            minio_program()
+        _fetch()
     except ServicesError as error:
         raise pytest.UsageError(str(error)) from None
 
 
+def _fetch() -> None:
+    kafka_libs()
+    minio_program()
+
+
 @pytest.fixture(scope="session")
-def kafka() -> Iterator[KafkaCluster]:
+def fetched() -> None:
+    """The servers' programs are in the cache; whoever starts servers asks for this."""
+    _fetch()
+
+
+@pytest.fixture(scope="session")
+def kafka(fetched: None) -> Iterator[KafkaCluster]:
     """One broker for the whole run; tests that take a broker away start their own."""
     with KafkaCluster() as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
-def minio() -> Iterator[Minio]:
+def minio(fetched: None) -> Iterator[Minio]:
     """One store for the whole run."""
     with Minio() as server:
         yield server
@@ -135,7 +143,9 @@ def console_consumer(kafka: KafkaCluster) -> Callable[[str], list[str]]:
             kafka.libs,
             "org.apache.kafka.tools.consumer.ConsoleConsumer",
             *("--bootstrap-server", kafka.bootstrap, "--topic", topic, "--from-beginning"),
-            *("--isolation-level", "read_committed", "--timeout-ms", "5000"),
+            *("--isolation-level", "read_committed", "--timeout-ms", "3000"),
+            # Its log would go to stdout, between the values.
+            options=("-Dlog4j2.level=OFF",),
         )
         # It ends by its time-out, which is how it says that nothing more came, with exit code 0.
         done = subprocess.run(command, env=java_environment(), capture_output=True, text=True, timeout=90)

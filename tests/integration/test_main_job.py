@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 import signal
 import struct
 import subprocess
@@ -24,8 +26,6 @@ def avro_job(job: dict[str, Any]) -> bytes:
     schema = fastavro.parse_schema(json.loads((SCHEMAS / "video-job.avsc").read_text()))
     canonical = fastavro.schema.to_parsing_canonical_form(schema)
     fingerprint = bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
-    import io
-
     body = io.BytesIO()
     fastavro.schemaless_writer(body, schema, job)
     return b"\xc3\x01" + fingerprint + body.getvalue()
@@ -74,10 +74,31 @@ def test_the_java_console_consumer_sees_the_same(
     audit.check()
     chunks = [json.loads(line) for line in console_consumer(system.topics.chunk_results)]
     finals = [json.loads(line) for line in console_consumer(system.topics.results)]
-    assert sorted(chunks, key=lambda one: str(one["chunk_index"])) == sorted(
-        audit.chunks(), key=lambda one: str(one["chunk_index"])
-    )
+    assert by_index(chunks) == by_index(audit.chunks())
     assert finals == audit.finals()
+
+
+def test_kcat_sees_the_same(system: System, audit: Audit, short_video: str) -> None:
+    kcat = shutil.which("kcat")
+    if kcat is None:
+        pytest.skip("kcat is not installed")
+    system.submit("one", video_url=short_video, chunk_duration=5, chunk_overlap=1, partition=0)
+    with worker_process(system.environment(), system.directory / "log") as worker:
+        worker.wait_ready()
+        audit.wait_finals(1)
+    audit.check()
+
+    def values(topic: str) -> list[Any]:
+        command = [kcat, "-b", system.bootstrap, "-C", "-t", topic, "-e", "-q", "-X", "isolation.level=read_committed"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert by_index(values(system.topics.chunk_results)) == by_index(audit.chunks())
+    assert values(system.topics.results) == audit.finals()
+
+
+def by_index(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(chunks, key=lambda one: int(one["chunk_index"]))
 
 
 def test_after_sigkill_only_the_unfinished_chunks_are_computed_again(

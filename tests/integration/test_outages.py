@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ AWAY_SECONDS = 30.0
 
 
 @pytest.fixture
-def own(tmp_path: Path, short_video_file: Path) -> object:
+def own(fetched: None, tmp_path: Path, short_video_file: Path) -> Iterator[tuple[System, KafkaCluster, Minio]]:
     """A broker and a store that this test may take away."""
     with KafkaCluster(brokers=1) as kafka, Minio() as minio:
         client = Client(minio.endpoint, minio.access_key, minio.secret_key, secure=False)

@@ -1,0 +1,47 @@
+"""What `make services` offers a person: Kafka with the product's topics, MinIO with its bucket, and the settings."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from minio import Minio as Client
+
+from tests.services.errors import ServicesError
+from tests.services.kafka import KafkaCluster
+from tests.services.minio import Minio
+
+BUCKET = "videos"
+
+
+@contextlib.contextmanager
+def running_stack() -> Iterator[dict[str, str]]:
+    """Both servers, with topics and bucket; yields the settings by their names in the environment.
+
+    Raises:
+        ServicesError: a server or the topics cannot be had.
+    """
+    with KafkaCluster() as kafka, Minio() as minio:
+        Client(minio.endpoint, minio.access_key, minio.secret_key, secure=False).make_bucket(BUCKET)
+        settings = {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
+            "S3_ENDPOINT": minio.endpoint,
+            "S3_ACCESS_KEY": minio.access_key,
+            "S3_SECRET_KEY": minio.secret_key,
+            "S3_SECURE": "false",
+            "S3_BUCKET": BUCKET,
+        }
+        _create_topics(settings)
+        yield settings
+
+
+def _create_topics(settings: dict[str, str]) -> None:
+    """As the README tells a person to."""
+    program = Path(sys.executable).with_name("video-consumer")
+    done = subprocess.run([program, "topics", "create"], env={**os.environ, **settings}, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise ServicesError(f"`video-consumer topics create` failed: {done.stderr.strip()}")
