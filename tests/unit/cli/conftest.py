@@ -23,9 +23,10 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 def nothing_left_behind() -> Iterator[None]:
     """Some commands handle SIGTERM, most configure logging; afterwards both are the tests' own again."""
     handler = signal.getsignal(signal.SIGTERM)
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
+    root, kafka = logging.getLogger(), logging.getLogger("consumer.kafka")
+    levels, handlers = (root.level, kafka.level), list(root.handlers)
     yield
     signal.signal(signal.SIGTERM, handler)
-    root.setLevel(level)
+    root.setLevel(levels[0])
+    kafka.setLevel(levels[1])
     root.handlers[:] = handlers

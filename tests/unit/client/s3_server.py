@@ -38,13 +38,17 @@ def standing() -> Iterator[S3Stand]:
 
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self._answer():
+            if self._code() is None:
+                # Before the answer: with it, the test looks.
                 store.objects[self.path] = body
+            self._answer()
 
-        def _answer(self) -> bool:
-            code = store.refusal
-            if code is None and self.path.split("/")[1] != "videos":
-                code = "NoSuchBucket"
+        def _code(self) -> str | None:
+            missing = self.path.split("/")[1] != "videos"
+            return store.refusal or ("NoSuchBucket" if missing else None)
+
+        def _answer(self) -> None:
+            code = self._code()
             error = f"<Error><Code>{code}</Code><Message>No way.</Message></Error>".encode() if code else b""
             self.send_response(STATUS.get(code, 400) if code else 200)
             self.send_header("Content-Length", str(len(error)))
@@ -53,7 +57,6 @@ def standing() -> Iterator[S3Stand]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(error)
-            return code is None
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             """Nothing: stderr is the test's."""

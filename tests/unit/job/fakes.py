@@ -82,7 +82,8 @@ class ScriptedMedia:
             failures = self.failures.get(plan.chunk.index)
             if failures:
                 raise failures.pop(0)
-        pixels = np.full((len(plan.times), plan.height, plan.width, 3), 128, np.uint8)
+        # One grey value seen from everywhere: real frames of a job are hundreds of megabytes.
+        pixels = np.broadcast_to(np.uint8(128), (len(plan.times), plan.height, plan.width, 3))
         return SampledFrames(
             pixels, plan.times, bytes_read=1000, fetch_seconds=0.125, decode_seconds=0.25, degraded=self.degraded
         )
