@@ -16,7 +16,7 @@ _TERMINATED = 128 + signal.SIGTERM
 
 @click.command(short_help="Run everything on this machine, without network.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the generated video; without it a new one.")
-@click.option("--seconds", type=click.IntRange(10, 3600), default=120, show_default=True, help="Length of the video.")
+@click.option("--seconds", type=click.IntRange(10, 3600), default=60, show_default=True, help="Length of the video.")
 @click.option("--video", type=click.Path(path_type=Path), metavar="FILE", help="A video of yours instead.")
 @pass_invocation
 def command(invocation: Invocation, seed: int | None, seconds: int, video: Path | None) -> int:

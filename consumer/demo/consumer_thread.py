@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -13,8 +16,9 @@ from consumer.errors import VideoConsumerError
 from consumer.settings import Settings
 from consumer.worker import Worker
 
-STOP_SECONDS = 30.0
+STOP_SECONDS = 60.0
 PROBE_SECONDS = 5.0
+_TURN_SECONDS = 0.2
 
 
 class ConsumerEndedError(VideoConsumerError):
@@ -24,12 +28,16 @@ class ConsumerEndedError(VideoConsumerError):
 class ConsumerThread:
     """A context manager: inside it the consumer runs.
 
+    Args:
+        waiting: called again and again while it ends, which takes vLLM some seconds.
+
     Raises:
         ConfigurationError: a setting or the installation does not work.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, waiting: Callable[[], None] = lambda: None) -> None:
         self._worker = Worker(settings)
+        self._waiting = waiting
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self._code: int | None = None
@@ -44,9 +52,14 @@ class ConsumerThread:
     ) -> None:
         # Twice: the demo has its results, or does not want them any more; nothing running is worth waiting for.
         for _ in range(2):
-            if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._worker.stop)
-        self._thread.join(STOP_SECONDS)
+            if self._loop is not None:
+                # It may have ended by itself, and closed its loop.
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._worker.stop)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            self._waiting()
+            self._thread.join(_TURN_SECONDS)
 
     def missing(self) -> list[str]:
         """What it still needs before it can work, as its own `/readyz` tells; empty: it is ready.

@@ -40,6 +40,8 @@ def demo_settings(bootstrap_servers: str, directories: tuple[Path, ...]) -> Sett
         # Compiling would take longer than all answers together.
         "enforce_eager": True,
         "max_num_seqs": 8,
+        # About two chunks a step: the answers come one after another, instead of all at the end.
+        "max_num_batched_tokens": 2048,
         # The chunks' times are the video's own, so that they can be compared with the script.
         "timestamps": "absolute",
         "kafka_bootstrap_servers": bootstrap_servers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -50,7 +50,7 @@ class Shown:
 class StillConsumer:
     """A consumer that is ready at the second look and does nothing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, waiting: Callable[[], None]) -> None:
         self.looks = 0
 
     def __enter__(self) -> Self:
@@ -140,6 +140,15 @@ def test_answers_that_are_wrong_end_with_one() -> None:
     code, shown = play()
     assert code == 1
     assert "something is broken" in shown.text and "missed" in shown.text
+
+
+@pytest.mark.parametrize(("chunks", "said"), [(4, False), (7, True)])
+def test_a_long_merge_that_went_wrong_is_explained(chunks: int, said: bool) -> None:
+    merged = final("[1.0s] a red circle stops").model_copy(update={"num_chunks": chunks})
+    Client.answers = [*answers()[:2], merged]
+    code, shown = play()
+    assert code == 0
+    assert ("may lose its place" in shown.text) is said
 
 
 def test_a_failed_job_ends_with_one_and_says_why() -> None:
