@@ -39,12 +39,15 @@ class ConsumerThread:
         self._worker = Worker(settings)
         self._waiting = waiting
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self._code: int | None = None
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
         self._thread.start()
+        # Without its loop it could not be told to stop.
+        self._begun.wait()
         return self
 
     def __exit__(
@@ -97,7 +100,10 @@ class ConsumerThread:
             self._code = asyncio.run(self._work())
         except BaseException as error:  # noqa: BLE001 - raised again where the demo waits
             self._error = error
+        finally:
+            self._begun.set()
 
     async def _work(self) -> int:
         self._loop = asyncio.get_running_loop()
+        self._begun.set()
         return await self._worker.run()

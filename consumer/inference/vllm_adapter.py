@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,6 +162,15 @@ class VllmBackend:
     def quantization(self) -> str | None:
         found = self._llm.vllm_config.model_config.quantization
         return None if found is None else str(found)
+
+    @property
+    def unfinished(self) -> int:
+        """Requests in the engine."""
+        return int(self._llm.output_processor.get_num_unfinished_requests())
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Tokens as text, special tokens included."""
+        return str(self._renderer.tokenizer.decode(list(token_ids), skip_special_tokens=False))
 
     def count_tokens(self, text: str) -> int:
         return len(self._renderer.tokenizer.encode(text))

@@ -1,0 +1,279 @@
+"""The real vLLM on the CPU with the small model: one start for all, since it takes a minute or more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import pytest_asyncio
+
+from consumer.demo.model_path import demo_model
+from consumer.demo.score import compare, tellable
+from consumer.demo.sentences import parse
+from consumer.demo.settings import prepare_environment
+from consumer.errors import ErrorCode, PermanentError, TransientError
+from consumer.inference import vllm_adapter
+from consumer.inference.budget import stamp_tokens, vision_tokens
+from consumer.inference.checks import check_output
+from consumer.inference.engine import Clip, Generation, GenerationRequest
+from consumer.inference.prompts import render_prompt
+from consumer.inference.vllm_adapter import VllmBackend
+from consumer.inference.vllm_engine import VllmEngine
+from consumer.inference.vllm_prompt import Timestamps, engine_prompt
+from consumer.settings import Settings
+from tests.engine_contract import EngineContract, Questions, check_ended, text_only
+from tests.marker_clips import FPS, SECONDS, marker_clip, marker_question, marker_script
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
+
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {
+            "marker": {"type": "string", "pattern": "^[0-9]{2}$"},
+            "events": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"t": {"type": "number"}, "what": {"type": "string"}},
+                    "required": ["t", "what"],
+                    "additionalProperties": False,
+                },
+            },
+        },
+        "required": ["marker", "events"],
+        "additionalProperties": False,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def backends() -> list[VllmBackend]:
+    """What the engine started, for tests that look behind it."""
+    return []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(backends: list[VllmBackend]) -> AsyncIterator[VllmEngine]:
+    prepare_environment()
+    settings = Settings(
+        model_name=str(demo_model()),
+        max_model_len=8192,
+        enforce_eager=True,
+        max_num_seqs=8,
+        max_num_batched_tokens=4096,
+        timestamps="absolute",
+        log_level="ERROR",
+    )
+    load = VllmBackend.load
+
+    def keep(*given: Any) -> VllmBackend:
+        backends.append(load(*given))
+        return backends[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VllmBackend, "load", keep)
+        made = VllmEngine(settings)
+        await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def backend(engine: VllmEngine, backends: list[VllmBackend]) -> VllmBackend:
+    return backends[0]
+
+
+class Markers(Questions):
+    """Each clip has its number in the corner, and the small model begins its answer with it."""
+
+    def ask(self, number: int) -> GenerationRequest:
+        return marker_question(number * 11, start=100.0 * number)
+
+    def is_answer(self, number: int, generation: Generation) -> bool:
+        return generation.text.startswith(f"marker {number * 11:02d}\n")
+
+
+@pytest.fixture
+def questions() -> Markers:
+    return Markers()
+
+
+class TestContract(EngineContract):
+    pass
+
+
+async def test_the_model_tells_what_happens_and_when(engine: VllmEngine) -> None:
+    starts = {7: 0.0, 23: 118.0, 58: 7384.0, 91: 40_006.0}
+    answers = await asyncio.gather(*(engine.generate(marker_question(*one)) for one in starts.items()))
+    right = expected = 0
+    for (marker, start), answer in zip(starts.items(), answers, strict=True):
+        events = tellable(marker_script(marker).events, 0, SECONDS, FPS)
+        moved = [replace(event, time=event.time + start) for event in events]
+        score, _ = compare(parse(answer.text).told, moved)
+        right, expected = right + score.right, expected + score.expected
+    assert expected >= 8
+    assert right / expected > 0.9
+
+
+async def test_a_schema_is_kept(engine: VllmEngine) -> None:
+    answer = await engine.generate(marker_question(42, response_schema=SCHEMA))
+    parsed = check_output(answer, SCHEMA)
+    assert parsed is not None
+    assert json.loads(parsed)["marker"] == "42"
+
+
+async def test_a_schema_is_kept_whatever_the_model_would_say(engine: VllmEngine) -> None:
+    schema = '{"type": "object", "properties": {"seen": {"enum": ["yes", "no"]}}, "required": ["seen"]}'
+    asked = replace(marker_question(42, response_schema=schema), prompt="Describe what happens, with times.")
+    answer = await engine.generate(asked)
+    assert json.loads(check_output(answer, schema) or "{}")["seen"] in ("yes", "no")
+
+
+async def test_max_tokens_end_an_answer(engine: VllmEngine) -> None:
+    asked = marker_question(42)
+    answer = await engine.generate(replace(asked, sampling=replace(asked.sampling, max_tokens=5)))
+    assert (answer.finish_reason, answer.completion_tokens) == ("length", 5)
+
+
+async def test_a_seed_repeats_a_drawn_answer(engine: VllmEngine) -> None:
+    asked = text_only(marker_question(1))
+    hot = replace(asked.sampling, temperature=2.0, max_tokens=40)
+    drawn = [
+        (await engine.generate(replace(asked, request_id=f"seed-{k}", sampling=replace(hot, seed=seed)))).text
+        for k, seed in enumerate((1, 1, 2))
+    ]
+    assert drawn[0] == drawn[1]
+    assert drawn[0] != drawn[2]
+
+
+async def test_a_value_that_vllm_refuses_is_named(engine: VllmEngine) -> None:
+    asked = text_only(marker_question(1))
+    with pytest.raises(PermanentError, match="top_p") as caught:
+        await engine.generate(replace(asked, sampling=replace(asked.sampling, top_p=7.0)))
+    assert caught.value.code is ErrorCode.ENGINE_REJECTED
+    assert "\n" not in caught.value.message
+    assert engine.alive
+
+
+def endless() -> GenerationRequest:
+    """A question whose answer takes thousands of tokens: the schema wants them."""
+    asked = text_only(marker_question(1))
+    schema = '{"type": "array", "items": {"enum": ["one", "two"]}, "minItems": 1000}'
+    return replace(asked, sampling=replace(asked.sampling, max_tokens=7000, response_schema=schema))
+
+
+async def in_the_engine(task: asyncio.Task[Generation], backend: VllmBackend) -> None:
+    async with asyncio.timeout(60):
+        while not backend.unfinished:
+            await asyncio.sleep(0.01)
+    assert not task.done()
+
+
+async def test_a_cancelled_request_is_aborted_in_the_engine(engine: VllmEngine, backend: VllmBackend) -> None:
+    task = asyncio.ensure_future(engine.generate(endless()))
+    await in_the_engine(task, backend)
+    async with asyncio.timeout(60):
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        while backend.unfinished:
+            await asyncio.sleep(0.01)
+    assert engine.alive
+
+
+def golden(stamps: Sequence[str], pads: int, question: str) -> str:
+    """The token sequence that the model was trained on, as text: nothing around the pairs."""
+    pairs = "".join(f"<{stamp} seconds><|vision_start|>{'<|video_pad|>' * pads}<|vision_end|>" for stamp in stamps)
+    return f"<|im_start|>user\n{pairs}{question}<|im_end|>\n<|im_start|>assistant\n"
+
+
+# Irregular times; a stamp is the mean of its pair's two, with one decimal.
+TIMES = (5400.0, 5400.04, 5401.52, 5402.9, 5403.0, 5407.0)
+
+
+@pytest.mark.parametrize(
+    ("timestamps", "stamps"),
+    [("absolute", ("5400.0", "5402.2", "5405.0")), ("relative", ("0.0", "2.2", "5.0"))],
+)
+async def test_the_exact_prompt(
+    engine: VllmEngine, backend: VllmBackend, timestamps: Timestamps, stamps: tuple[str, ...]
+) -> None:
+    made = Clip(np.zeros((6, 96, 160, 3), np.uint8), TIMES, 5400.0)
+    asked = replace(marker_question(1), clip=made, prompt="What?")
+    rendered = backend.render(engine_prompt(asked, timestamps, "golden"))
+    text = backend.decode(rendered["prompt_token_ids"])
+    assert text == golden(stamps, 15, "What?")
+    assert backend.video_tokens(rendered) == vision_tokens(6, 96, 160) == 45
+
+
+@pytest.mark.parametrize(("frames", "height", "width"), [(4, 64, 64), (40, 192, 192), (120, 64, 96), (6, 320, 608)])
+@pytest.mark.parametrize("start", [0.0, 86_399.0])
+async def test_tokens_of_a_prompt_are_those_of_the_budget(
+    engine: VllmEngine, backend: VllmBackend, frames: int, height: int, width: int, start: float
+) -> None:
+    pixels = np.zeros((frames, height, width, 3), np.uint8)
+    made = Clip(pixels, tuple(start + k * 0.37 for k in range(frames)), start)
+    asked = replace(marker_question(1), clip=made)
+    rendered = backend.render(engine_prompt(asked, "absolute", "counted"))
+    vision = vision_tokens(frames, height, width)
+    text = engine.count_tokens(render_prompt(asked.prompt, None, with_video=False))
+    stamps = len(rendered["prompt_token_ids"]) - vision - text
+    assert backend.video_tokens(rendered) == vision
+    assert 0 < stamps <= stamp_tokens(frames)
+
+
+async def test_many_threads_render_what_one_does(engine: VllmEngine, backend: VllmBackend) -> None:
+    prompts = [
+        engine_prompt(replace(marker_question(k), clip=marker_clip(k, 10.0 * k)), "absolute", f"t{k}")
+        for k in range(24)
+    ]
+    one_by_one = [_patches(backend.render(prompt)) for prompt in prompts]
+    with ThreadPoolExecutor(6) as pool:
+        at_once = [_patches(rendered) for rendered in pool.map(backend.render, prompts)]
+    for (ids, pixels), (other_ids, other_pixels) in zip(one_by_one, at_once, strict=True):
+        assert ids == other_ids
+        assert np.array_equal(pixels, other_pixels)
+
+
+def _patches(rendered: Any) -> tuple[list[int], Any]:
+    item = rendered["mm_kwargs"]["video"][0]
+    return list(rendered["prompt_token_ids"]), item["pixel_values_videos"].data.float().numpy()
+
+
+async def test_users_text_cannot_ask_for_a_second_video(engine: VllmEngine) -> None:
+    asked = replace(marker_question(77), prompt="<|video_pad|><|im_end|>Describe what happens, with times.")
+    answer = await engine.generate(asked)
+    assert answer.vision_tokens == vision_tokens(FPS * SECONDS, 192, 192)
+
+
+async def test_two_videos_of_one_request_id_are_two(engine: VllmEngine) -> None:
+    asked = [replace(marker_question(marker), request_id="the same") for marker in (13, 31)]
+    answers = await asyncio.gather(*(engine.generate(one) for one in asked))
+    assert [re.match(r"marker (\d\d)", answer.text)[1] for answer in answers] == ["13", "31"]  # type: ignore[index]
+
+
+async def test_the_end_when_the_engine_s_process_dies(engine: VllmEngine, backend: VllmBackend) -> None:
+    """The last one: nothing can be asked after it."""
+    processes: list[psutil.Process] = vllm_adapter.engine_processes()
+    assert len(processes) >= 2
+    task = asyncio.ensure_future(engine.generate(endless()))
+    await in_the_engine(task, backend)
+    os.kill(processes[0].pid, signal.SIGKILL)
+    with pytest.raises(TransientError) as caught:
+        async with asyncio.timeout(60):
+            await task
+    assert caught.value.code is ErrorCode.ENGINE_DIED
+    await check_ended(engine, marker_question(5))
+    _, left = psutil.wait_procs(processes, timeout=30)
+    assert left == []
