@@ -94,6 +94,15 @@ def reader_config(settings: Settings) -> dict[str, Any]:
     }
 
 
+def admin_config(settings: Settings) -> dict[str, Any]:
+    """The admin client that asks for the ends of logs, for as long as the process lives.
+
+    It puts the leader's epoch into its questions and, told that it is old (FENCED_LEADER_EPOCH, after any restart of a
+    broker), does not ask for the new one: what it knows must be forgotten soon.
+    """
+    return client_config(settings) | {"metadata.max.age.ms": 1000}
+
+
 def submitter_config(settings: Settings) -> dict[str, Any]:
     """An idempotent producer of jobs; murmur2 puts a key where the producers of other languages put it by default."""
     config = client_config(settings) | {

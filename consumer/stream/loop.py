@@ -22,7 +22,7 @@ from consumer.events.codec import EventCodec, EventError
 from consumer.events.models import VideoJob
 from consumer.events.topics import Topics
 from consumer.settings import Settings
-from consumer.stream.clients import client_config, consumer_config, reader_config
+from consumer.stream.clients import admin_config, consumer_config, reader_config
 from consumer.stream.control import ControlReader
 from consumer.stream.intake import take_in
 from consumer.stream.partition import OwnedPartition
@@ -79,7 +79,7 @@ class StreamLoop:
             settings=settings,
             topics=self._topics,
             consumer=self._consumer,
-            admin=AdminClient(client_config(settings)),
+            admin=AdminClient(admin_config(settings)),
             codec=codec,
             records=RecordWriter(codec=codec, topics=self._topics, worker=worker, now=now),
             workers=workers,

@@ -213,10 +213,15 @@ def refused(state: State, message: str) -> Step:
     if state.phase is Phase.RUNNING and work.ready[0].success:
         ready = (oversize.chunk(work.ready[0], message), *work.ready[1:])
         return _transact(state, Phase.RUNNING, replace(work, ready=ready, alone=True))
-    if state.phase is Phase.FINISHING and work.final is not None and work.final.aggregated_response is not None:
+    if (
+        state.phase is Phase.FINISHING
+        and work.final is not None
+        and (work.final.aggregated_response or work.final.metadata)
+    ):
         return _transact(state, Phase.FINISHING, replace(work, final=oversize.final(work.final, message)))
-    if state.phase is Phase.DEAD_LETTERING and work.record.value is not None:
-        return _transact(state, Phase.DEAD_LETTERING, replace(work, record=replace(work.record, value=None)))
+    if state.phase in (Phase.FINISHING, Phase.DEAD_LETTERING) and work.record.value is not None:
+        # The dead letter repeats the record, and has headers of its own.
+        return _transact(state, state.phase, replace(work, record=replace(work.record, value=None)))
     return replace(state, phase=Phase.GONE), (do.Cancel(), do.Drop(), do.Exit(1))
 
 

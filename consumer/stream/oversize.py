@@ -14,16 +14,14 @@ def chunk(result: ChunkResult, message: str) -> ChunkResult:
 
 
 def final(result: VideoResult, message: str) -> VideoResult:
-    """The final result as `partial`, without its answer; the chunk results stand in their topic."""
-    return result.model_copy(
-        update={
-            "success": False,
-            "status": "partial",
-            "aggregated_response": None,
-            "metadata": {},
-            "error": _error(message),
-        }
-    )
+    """The final result without its answer and the job's metadata; the chunk results stand in their topic.
+
+    A success becomes `partial`; a failure keeps its reason.
+    """
+    bare = result.model_copy(update={"aggregated_response": None, "metadata": {}})
+    if result.status not in ("succeeded", "partial"):
+        return bare
+    return bare.model_copy(update={"success": False, "status": "partial", "error": _error(message)})
 
 
 def _error(message: str) -> ErrorInfo:

@@ -14,12 +14,15 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from consumer.stream.deadline import OverdueError, within
 from consumer.stream.disconnects import DisconnectWatch
 from consumer.stream.outcomes import Call, Verdict, classify
 
 INIT_SECONDS = 10.0
 FLUSH_SECONDS = 6.0
 OFFSETS_SECONDS = 6.0
+# How much longer than its time-out a call may take before it is given up together with its producer.
+OVERDUE_SECONDS = 1.0
 # Below socket.timeout.ms, so that librdkafka does not send EndTxn a second time by itself.
 END_SECONDS = 6.0
 # A commit that took longer, or lost a connection, may have been sent twice: it counts, its producer does not.
@@ -131,7 +134,7 @@ class TransactionalWriter:
         self._call(
             Call.SEND_OFFSETS,
             OFFSETS_SECONDS,
-            lambda left: self._producer.send_offsets_to_transaction(positions, group, left),
+            partial(self._send_offsets, positions, group),
         )
         self._producer.poll(0)
         started, disconnects = self._clock(), self._watch.count
@@ -157,6 +160,12 @@ class TransactionalWriter:
             on_delivery=report,
         )
 
+    def _send_offsets(self, positions: list[TopicPartition], group: Any, left: float) -> None:
+        within(
+            left + OVERDUE_SECONDS,
+            partial(self._producer.send_offsets_to_transaction, positions, group, left),
+        )
+
     def _check(self, reports: dict[int, tuple[KafkaError | None, int]], expected: int) -> None:
         for error, _ in reports.values():
             if error is not None:
@@ -180,6 +189,8 @@ class TransactionalWriter:
             try:
                 function(left)
                 return
+            except OverdueError:
+                raise _CallError(call, Verdict.BROKEN, "it does not return") from None
             except (KafkaException, BufferError) as raised:
                 if isinstance(raised, BufferError):
                     verdict, message = Verdict.RETRY, "the producer's queue is full"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -46,7 +47,8 @@ class System:
 
     def produce(self, value: bytes | None, *, key: str = "k", partition: int | None = None) -> tuple[int, int]:
         """Write one record to the jobs topic as any producer would; returns partition and offset."""
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0})
+        # As much as the broker takes by default, which is a little more than librdkafka sends by default.
+        producer = Producer({"bootstrap.servers": self.bootstrap, "message.max.bytes": 1_048_588})
         where: list[tuple[int, int]] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:
@@ -131,23 +133,25 @@ class Audit:
 
     def wait_finals(self, count: int, *, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Until that many final results are committed."""
-
-        def enough() -> bool:
-            self.reader.read(0.1)
-            return len(self.finals()) >= count
-
-        wait_until(enough, seconds=seconds, what=f"{count} final results (seen: {len(self.finals())})")
-        return self.finals()
+        return self._wait(self.finals, count, seconds, "final results")
 
     def wait_chunks(self, count: int, *, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Until that many chunk results are committed."""
+        return self._wait(self.chunks, count, seconds, "chunk results")
 
+    def _wait(
+        self, seen: Callable[[], list[dict[str, Any]]], count: int, seconds: float, what: str
+    ) -> list[dict[str, Any]]:
         def enough() -> bool:
             self.reader.read(0.1)
-            return len(self.chunks()) >= count
+            return len(seen()) >= count
 
-        wait_until(enough, seconds=seconds, what=f"{count} chunk results (seen: {len(self.chunks())})")
-        return self.chunks()
+        try:
+            wait_until(enough, seconds=seconds, what=f"{count} {what}")
+        except AssertionError as error:
+            error.add_note(f"seen: {sorted(one['job_id'] for one in seen())}")
+            raise
+        return seen()
 
     def check(self) -> None:
         """Each (job, chunk) once; one final a job, whose list is exactly the chunk topic's; nothing is missing."""

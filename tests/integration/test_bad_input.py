@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from consumer.client import VideoJobs
+from consumer.client.problems import JobTooLargeError
+from consumer.events.models import VideoJob
+from consumer.settings import load_settings
 from tests.integration.bad_media import Uploads
 from tests.integration.system import Audit, System
 from tests.integration.test_main_job import avro_job
@@ -134,6 +138,43 @@ def test_a_hundred_megabytes_around_one_picture(system: System, audit: Audit, up
         (final,) = audit.wait_finals(1)
     audit.check()
     assert (final["status"], final["error"]["code"]) == ("failed", "CHUNK_NO_FRAMES")
+
+
+def test_a_job_that_is_larger_than_the_limit_is_refused_when_it_is_submitted(system: System, short_video: str) -> None:
+    loaded = load_settings(environment=system.environment()).settings
+    big = VideoJob(job_id="big", video_url=short_video, prompt="p", metadata={"x": "x" * 1_100_000})
+    with VideoJobs(loaded) as client, pytest.raises(JobTooLargeError, match="KAFKA_PRODUCER_MESSAGE_MAX_BYTES"):
+        client.submit(big)
+    wider = load_settings(environment=system.environment(KAFKA_PRODUCER_MESSAGE_MAX_BYTES="2000000")).settings
+    with VideoJobs(wider) as client, pytest.raises(JobTooLargeError, match=r"max\.message\.bytes"):
+        client.submit(big)
+
+
+def test_jobs_that_the_broker_takes_but_whose_results_it_does_not(
+    system: System, audit: Audit, short_video: str
+) -> None:
+    """They are as large as a record may be, and results hand the metadata back with more around it."""
+    padding = {"x": "x" * 1_040_000}
+    fields: dict[str, Any] = {"chunk_duration": 5, "chunk_overlap": 1, "partition": 0}
+    system.submit("good-but-large", video_url=short_video, metadata=padding, **fields)
+    system.submit("failed-and-large", video_url=f"s3://{system.bucket}/nothing.mp4", metadata=padding, partition=0)
+    system.submit("invalid-and-large", video_url=short_video, metadata=padding, top_p=7, partition=0)
+    system.submit("good", video_url=short_video, **fields)
+    with worker_process(system.environment(), system.directory / "log") as worker:
+        worker.wait_ready()
+        audit.wait_finals(4)
+    audit.check()
+    finals = {one["job_id"]: one for one in audit.finals()}
+    assert {job_id: (one["status"], (one["error"] or {}).get("code")) for job_id, one in finals.items()} == {
+        "good-but-large": ("partial", "RESULT_TOO_LARGE"),
+        "failed-and-large": ("failed", "SOURCE_NOT_FOUND"),
+        "invalid-and-large": ("failed", "EVENT_INVALID"),
+        "good": ("succeeded", None),
+    }
+    assert {one["error"]["code"] for one in audit.chunks("good-but-large")} == {"RESULT_TOO_LARGE"}
+    codes = [headers["__dlq.errors.code"].decode() for _, headers in audit.dead_letters()]
+    assert codes == ["SOURCE_NOT_FOUND", "EVENT_INVALID"]
+    assert system.committed_offsets()[0][0] == 4
 
 
 def test_wrong_credentials(system: System, audit: Audit, short_video: str) -> None:

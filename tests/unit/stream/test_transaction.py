@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -247,3 +248,15 @@ def test_dropping_purges_and_lets_the_producer_go(rig: Make) -> None:
     one.writer.drop()
     assert one.producer.purged
     assert not hasattr(one.writer, "_producer")
+
+
+def test_offsets_that_are_never_sent_break_the_producer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "OFFSETS_SECONDS", 0.01)
+    monkeypatch.setattr(transaction, "OVERDUE_SECONDS", 0.01)
+    rig, never = Rig(monkeypatch, {}), threading.Event()
+    monkeypatch.setattr(rig.producer, "send_offsets_to_transaction", lambda *_: never.wait(60))
+    answer = rig.transact()
+    assert isinstance(answer, Failed)
+    assert (answer.verdict, answer.call) == (Verdict.BROKEN, Call.SEND_OFFSETS)
+    assert Call.ABORT not in rig.producer.calls, "what it does is unknown, so it is not used again"
+    never.set()
