@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import structlog
+
 from consumer.errors import ErrorCode, TransientError
-from consumer.inference.engine import Engine, EngineInfo, EngineLimits, Generation, GenerationRequest
+from consumer.inference.engine import ChunkSubject, Engine, EngineInfo, EngineLimits, Generation, GenerationRequest
 from consumer.job.retry import retried
 from consumer.job.tools import Tools
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
+
+_log = structlog.get_logger(__name__)
 
 
 class GuardedEngine:
@@ -75,6 +79,9 @@ class GuardedEngine:
             if not self._engine.alive:
                 raise TransientError(ErrorCode.ENGINE_DIED, "The engine's process ended.")
             limit = self._settings.generate_timeout_seconds
+            subject = request.subject
+            index = subject.chunk_index if isinstance(subject, ChunkSubject) else None
+            _log.debug("engine_asked", job_id=subject.job_id, chunk_index=index, request_id=request.request_id)
             self._begin()
             try:
                 async with asyncio.timeout(limit):
