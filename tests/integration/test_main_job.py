@@ -193,7 +193,8 @@ def test_a_second_sigterm_does_not_wait_and_the_next_worker_finishes(
     slow = system.environment(SYNTHETIC_SECONDS_PER_CHUNK="60", SHUTDOWN_GRACE_SECONDS="300")
     with worker_process(slow, system.directory / "first") as first:
         first.wait_ready()
-        wait_until(lambda: "slow" in first.get("/jobs")[1], seconds=30, what="the job is in work")
+        wait_until(lambda: _asked(first), seconds=30, what="the engine is asked")
+        assert "slow" in first.get("/jobs")[1]
         first.signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             first.process.wait(2)

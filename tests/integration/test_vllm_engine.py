@@ -71,7 +71,8 @@ async def engine(backends: list[VllmBackend]) -> AsyncIterator[VllmEngine]:
         max_model_len=8192,
         enforce_eager=True,
         max_num_seqs=8,
-        max_num_batched_tokens=4096,
+        # Less than two clips: of those in flight, one is always cut in the middle by a step's end.
+        max_num_batched_tokens=1024,
         timestamps="absolute",
         log_level="ERROR",
     )
@@ -114,7 +115,7 @@ class TestContract(EngineContract):
 
 
 async def test_the_model_tells_what_happens_and_when(engine: VllmEngine) -> None:
-    starts = {7: 0.0, 23: 118.0, 58: 7384.0, 91: 40_006.0}
+    starts = {7: 0.0, 23: 118.0, 58: 7384.0, 91: 40_006.0, 36: 50.0, 62: 60.0, 84: 70.0, 19: 80.0}
     answers = await asyncio.gather(*(engine.generate(marker_question(*one)) for one in starts.items()))
     right = expected = 0
     for (marker, start), answer in zip(starts.items(), answers, strict=True):
@@ -122,8 +123,8 @@ async def test_the_model_tells_what_happens_and_when(engine: VllmEngine) -> None
         moved = [replace(event, time=event.time + start) for event in events]
         score, _ = compare(parse(answer.text).told, moved)
         right, expected = right + score.right, expected + score.expected
-    assert expected >= 8
-    assert right / expected > 0.9
+    assert expected >= 16
+    assert right / expected > 0.95
 
 
 async def test_a_schema_is_kept(engine: VllmEngine) -> None:
