@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+import ssl
 import time
 from collections.abc import Iterator
+from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 
 import httpx
@@ -19,6 +21,12 @@ MAX_REDIRECTS = 5
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whose certificates are trusted; reading them takes a while."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class HttpStore:
     """One client for all http(s) sources of a process: no proxies, no cookies, no credentials but the address's own.
 
@@ -29,7 +37,7 @@ class HttpStore:
     def __init__(self, rules: HostRules, scratch: ScratchSpace, fetch_timeout: float) -> None:
         self._rules, self._scratch, self._fetch_timeout = rules, scratch, fetch_timeout
         timeout = httpx.Timeout(fetch_timeout, connect=min(10.0, fetch_timeout))
-        self._client = httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+        self._client = httpx.Client(verify=_authorities(), timeout=timeout, trust_env=False, follow_redirects=False)
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def open(self, text: str, max_bytes: int, deadline: float) -> Source:

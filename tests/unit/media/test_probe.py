@@ -44,7 +44,7 @@ def test_duration_and_count_in_every_container(
     if not full_scan:
         monkeypatch.setattr(probe, "FULL_SCAN_BYTES", 0)
     vp9 = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}} if ending == "webm" else {}
-    info = open_path(make_video(tmp_path / f"video.{ending}", frames=200, **vp9)).info  # type: ignore[arg-type]
+    info = open_path(make_video(tmp_path / f"video.{ending}", frames=200, **vp9)).info
     assert info.duration == pytest.approx(20.0, abs=0.21)
     assert info.total_frames == pytest.approx(200, abs=2)
     assert info.fps == 10.0

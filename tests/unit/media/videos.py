@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -35,7 +35,20 @@ def numbers_in(pixels: NDArray[np.uint8]) -> list[int]:
     return [sum(int(frame[height // 4, x].mean() > 120) << bit for bit, x in enumerate(places)) for frame in pixels]
 
 
-def make_video(
+_made: dict[str, bytes] = {}
+
+
+def make_video(path: Path, **how: Any) -> Path:
+    """Write numbered frames, as `_write` says; what was made once is copied, for encoding is what takes the time."""
+    key = f"{path.suffix} {sorted(how.items())}"
+    if key not in _made:
+        _write(path, **how)
+        _made[key] = path.read_bytes()
+    path.write_bytes(_made[key])
+    return path
+
+
+def _write(
     path: Path,
     *,
     frames: int = 100,
@@ -47,8 +60,8 @@ def make_video(
     rotation: float | None = None,
     sound: bool = False,
     container_options: dict[str, str] | None = None,
-) -> Path:
-    """Write numbered frames.
+) -> None:
+    """Encode and mux.
 
     Args:
         pts: times of the frames in units of 1/fps; None: one after another.
@@ -74,7 +87,6 @@ def make_video(
                 tone.sample_rate, tone.pts, tone.time_base = 8000, start, Fraction(1, 8000)
                 container.mux(audio.encode(tone))
             container.mux(audio.encode(None))
-    return path
 
 
 def full_decode(path: Path, width: int, height: int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
