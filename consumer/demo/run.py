@@ -74,9 +74,9 @@ def run_demo(plan: Plan, show: Display) -> int:
     """
     if plan.video is not None and not plan.video.is_file():
         raise ConfigurationError(f"There is no file {plan.video} (--video).")
-    prepare_environment(debug=plan.debug)
     directory = Path(tempfile.mkdtemp(prefix="video-consumer-demo-"))
     try:
+        prepare_environment(scratch=directory, debug=plan.debug)
         with nullcontext() if plan.debug else QuietStderr(directory / "stderr.log"):
             return _Demo(plan, show, directory).run()
     finally:

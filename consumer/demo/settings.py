@@ -16,8 +16,10 @@ FOREIGN_MAX_TOKENS = 512
 CHUNK_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
 FPS = 2.0
-CHUNK_TOKENS = 720
-"""Vision tokens of a chunk at 192 x 192, the size that the model knows: other videos are scaled to about that."""
+CHUNK_TOKENS = 900
+"""Vision tokens of 50 frames of 192 x 192, the size that the model knows: of the last chunk, which may be a quarter of
+what a chunk adds longer than the others. With fewer tokens it would get fewer frames a second, which the model does not
+know. Other videos are scaled to about that size."""
 
 # What vLLM and the model's libraries read when they are imported.
 ENVIRONMENT = {
@@ -57,8 +59,16 @@ def demo_settings(bootstrap_servers: str, directories: tuple[Path, ...]) -> Sett
     return load_settings(environment={}, command_line=values).settings
 
 
-def prepare_environment(environment: MutableMapping[str, str] = os.environ, *, debug: bool = False) -> None:
-    """Set what vLLM and the model's libraries read; before they are imported. What is set already stays."""
+def prepare_environment(
+    environment: MutableMapping[str, str] = os.environ, *, scratch: Path | None = None, debug: bool = False
+) -> None:
+    """Set what vLLM and the model's libraries read; before they are imported. What is set already stays.
+
+    Args:
+        scratch: a directory for what they would else leave behind in the one for all temporary files.
+    """
+    if scratch is not None:
+        environment.setdefault("TORCHINDUCTOR_CACHE_DIR", str(scratch / "torch"))
     for name, value in ENVIRONMENT.items():
         environment.setdefault(name, value)
     if debug:

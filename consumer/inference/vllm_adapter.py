@@ -8,6 +8,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from consumer.errors import ErrorCode, PermanentError, TransientError
@@ -21,6 +22,7 @@ from consumer.settings import Settings
 DEFAULT_BATCHED_TOKENS = 24_576
 MOST_RENDER_THREADS = 8
 _ENGINE_PROCESS = "EngineCore"
+_SOCKETS_VARIABLE = "VLLM_RPC_BASE_PATH"
 # What the engine gets to end by itself, and what the kernel gets to end it.
 _SHUTDOWN_SECONDS = 15.0
 _KILL_SECONDS = 10.0
@@ -119,10 +121,10 @@ def render_threads() -> int:
 class VllmBackend:
     """vLLM's AsyncLLM, loaded. `render` may be called in any thread, `generate` in one event loop."""
 
-    def __init__(self, llm: Any) -> None:
+    def __init__(self, llm: Any, sockets: TemporaryDirectory[str]) -> None:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
-        self._llm = llm
+        self._llm, self._sockets = llm, sockets
         self._renderer = llm.renderer
         self._dead, self._failed = EngineDeadError, EngineGenerateError
         self._refusals = _refusals()
@@ -146,8 +148,9 @@ class VllmBackend:
         _unless(stopping)
         config = AsyncEngineArgs(**engine_arguments(settings, threads)).create_engine_config()
         _unless(stopping)
-        # The statistics hold when a request was begun and when its first token came.
-        return cls(AsyncLLM.from_vllm_config(config, enable_log_requests=False, disable_log_stats=False))
+        with _socket_directory() as sockets:
+            # The statistics hold when a request was begun and when its first token came.
+            return cls(AsyncLLM.from_vllm_config(config, enable_log_requests=False, disable_log_stats=False), sockets)
 
     @property
     def alive(self) -> bool:
@@ -216,6 +219,7 @@ class VllmBackend:
             self._llm.shutdown(timeout=_SHUTDOWN_SECONDS)
         finally:
             kill_processes(self._processes)
+            self._sockets.cleanup()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -279,6 +283,27 @@ def version() -> str:
         with contextlib.suppress(PackageNotFoundError):
             return version(name)
     return "unknown"
+
+
+@contextlib.contextmanager
+def _socket_directory() -> Iterator[TemporaryDirectory[str]]:
+    """Where vLLM's processes make the sockets between them while it starts: it never removes one.
+
+    The directory stays if all goes well, and is gone if not.
+    """
+    before = os.environ.get(_SOCKETS_VARIABLE)
+    directory = TemporaryDirectory(prefix="vllm-", dir=before, ignore_cleanup_errors=True)
+    os.environ[_SOCKETS_VARIABLE] = directory.name
+    try:
+        yield directory
+    except BaseException:
+        directory.cleanup()
+        raise
+    finally:
+        if before is None:
+            del os.environ[_SOCKETS_VARIABLE]
+        else:
+            os.environ[_SOCKETS_VARIABLE] = before
 
 
 def _refusals() -> tuple[type[Exception], ...]:

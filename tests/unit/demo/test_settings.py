@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
-from consumer.demo.settings import ENVIRONMENT, demo_settings, prepare_environment
+from consumer.demo.settings import (
+    CHUNK_SECONDS,
+    CHUNK_TOKENS,
+    ENVIRONMENT,
+    FPS,
+    OVERLAP_SECONDS,
+    demo_settings,
+    prepare_environment,
+)
+from consumer.demo.thing import SIZE
+from consumer.inference.budget import vision_tokens
+from consumer.media.chunks import plan_chunks
 
 
 def test_settings_ignore_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -31,3 +43,19 @@ def test_what_was_set_by_hand_stays() -> None:
     prepare_environment(environment, debug=True)
     assert environment["VLLM_CPU_KVCACHE_SPACE"] == "4"
     assert environment["VLLM_LOGGING_LEVEL"] == "INFO"
+
+
+def test_scratch_files_have_a_place() -> None:
+    environment: dict[str, str] = {}
+    prepare_environment(environment, scratch=Path("/scratch"))
+    assert environment == ENVIRONMENT | {"TORCHINDUCTOR_CACHE_DIR": "/scratch/torch"}
+
+
+@pytest.mark.parametrize("seconds", range(10, 131))
+def test_every_chunk_is_shown_at_the_rate_that_the_model_knows(seconds: int) -> None:
+    chunks = plan_chunks(
+        duration=seconds, chunk_duration=CHUNK_SECONDS, chunk_overlap=OVERLAP_SECONDS, start_time=0, end_time=None
+    )
+    for chunk in chunks:
+        frames = 2 * math.ceil((chunk.end_time - chunk.start_time) * FPS / 2)
+        assert vision_tokens(frames, SIZE, SIZE) <= CHUNK_TOKENS
