@@ -76,9 +76,7 @@ class Worker:
     async def run(self) -> int:
         """Load the model, join the group, work until stopped; returns the exit code."""
         loop = asyncio.get_running_loop()
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self.stop)
+        _on_signals(lambda *_: loop.call_soon_threadsafe(self.stop))
         self._health.set_ready("engine", False)
         self._health.set_ready("assignment", False)
         self.probes.start()
@@ -92,6 +90,8 @@ class Worker:
             self._health.set_ready("engine", False)
             await self._engine.stop()
             self.probes.stop()
+            # A signal that comes between here and the end of the process must not change its exit code.
+            _on_signals(signal.SIG_IGN)
 
     async def _work(self, loop: asyncio.AbstractEventLoop) -> int:
         library = MediaLibrary.from_settings(self._settings)
@@ -137,6 +137,16 @@ class Worker:
             return False
         task.result()
         return True
+
+
+def _on_signals(handler: Callable[..., object] | signal.Handlers) -> None:
+    """What SIGTERM and SIGINT do; only the main thread may say so, elsewhere the owner of the process stops the worker.
+
+    Not the event loop's own handlers: they would go with it, and the default would kill the process on its way out.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, handler)
 
 
 async def _in_thread(function: Callable[[], int], name: str) -> int:

@@ -125,9 +125,12 @@ class ReadBack:
     def _take(self, message: Any) -> None:
         error = message.error()
         if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:
-                return
-            raise KafkaException(error)
+            if error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            # Where retention removed everything from the start on, no record comes, and the consumer has no position.
+            key = message.topic(), message.partition()
+            self._positions[key] = max(self._positions[key], message.offset())
+            return
         headers = dict(received_headers(message))
         if headers.get("ce_source") != self._source:
             return
