@@ -77,8 +77,9 @@ class Minio:
         }
 
     def _ready(self) -> bool:
+        # /minio/health/ready says yes before the server knows its disks: requests are then told to come back in a minute.
         try:
-            with urllib.request.urlopen(f"http://{self.endpoint}/minio/health/ready", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://{self.endpoint}/minio/health/cluster", timeout=2) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
