@@ -77,7 +77,7 @@ class Minio:
         }
 
     def _ready(self) -> bool:
-        # /minio/health/ready says yes before the server knows its disks: requests are then told to come back in a minute.
+        # /minio/health/ready says yes before the server knows its disks: it then tells clients to come in a minute.
         try:
             with urllib.request.urlopen(f"http://{self.endpoint}/minio/health/cluster", timeout=2) as answer:
                 return bool(answer.status == 200)
