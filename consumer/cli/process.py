@@ -16,6 +16,7 @@ from consumer.cli.sources import Remote, Source, recognise
 
 if TYPE_CHECKING:
     from consumer.events.models import ChunkResult, VideoJob, VideoResult
+    from consumer.media.library import MediaLibrary
     from consumer.settings import Settings
 
 _TERMINATED = 128 + signal.SIGTERM
@@ -94,10 +95,23 @@ async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[V
     media = MediaLibrary.from_settings(settings)
     runner = JobRunner(media=media, engine=engine, settings=settings, metrics=Metrics(), worker="process")
     try:
-        with Console(stderr=True).status(f"Loading {settings.model_name} ..."):
-            await engine.start()
+        # A model takes minutes to load: not for a video that is none. Then the run says what is wrong with it.
+        if await asyncio.to_thread(_can_be_read, media, job):
+            with Console(stderr=True).status(f"Loading {settings.model_name} ..."):
+                await engine.start()
         return await runner.run(job, Run(run_id=job.job_id, attempt=1, recovered={}), emit), chunks
     finally:
         await engine.stop()
         runner.close()
         media.close()
+
+
+def _can_be_read(media: MediaLibrary, job: VideoJob) -> bool:
+    """False where no try can help; a store that does not answer now may answer later."""
+    from consumer.errors import CodedError, TransientError
+
+    try:
+        media.open(video_url=job.video_url, video_path=job.video_path).close()
+    except CodedError as error:
+        return isinstance(error, TransientError)
+    return True

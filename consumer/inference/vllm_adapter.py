@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
@@ -34,6 +35,7 @@ _IMPORTS = ("torch", "transformers", "vllm.sampling_params", "vllm.engine.arg_ut
 _QUIET = {
     "VLLM_LOGGING_LEVEL": "ERROR",
     "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_VERBOSITY": "error",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
     "PYTHONWARNINGS": "ignore",
 }
@@ -139,6 +141,8 @@ class VllmBackend:
             Exception: whatever vLLM raises for a model or setting that does not work.
         """
         prepare_environment(settings)
+        # It logs a little before it configures its own logging.
+        logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"].upper())
         for module in _IMPORTS:
             _unless(stopping)
             importlib.import_module(module)

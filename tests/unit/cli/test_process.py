@@ -10,6 +10,7 @@ import pytest
 
 from consumer.cli.main import main
 from consumer.cli.process import plan
+from consumer.inference.synthetic import SyntheticEngine
 from consumer.settings import Settings, load_settings
 from tests.unit.media.videos import make_video
 
@@ -49,6 +50,20 @@ def test_what_is_no_video_is_one_sentence_with_a_code(tmp_path: Path, capsys: py
     assert captured.out == ""
     assert captured.err.startswith("MEDIA_UNREADABLE: ")
     assert captured.err.count("\n") == 1
+
+
+def test_no_model_is_loaded_for_what_is_no_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def start(_: SyntheticEngine) -> None:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(SyntheticEngine, "start", start)
+    (tmp_path / "text.mp4").write_text("no video")
+    assert main(["process", "text.mp4", *QUICK]) == 1
+    assert capsys.readouterr().err.startswith("MEDIA_UNREADABLE: ")
+    assert main(["process", "text.mp4", *QUICK, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["success"] is False
 
 
 def test_only_the_file_s_own_directory_is_opened_up(video: Path) -> None:
