@@ -157,7 +157,7 @@ def test_jobs_that_the_broker_takes_but_whose_results_it_does_not(
     padding = {"x": "x" * 1_040_000}
     fields: dict[str, Any] = {"chunk_duration": 5, "chunk_overlap": 1, "partition": 0}
     system.submit("good-but-large", video_url=short_video, metadata=padding, **fields)
-    system.submit("failed-and-large", video_url=f"s3://{system.bucket}/nothing.mp4", metadata=padding, partition=0)
+    system.submit("failed-and-large", video_url=f"s3://{system.bucket}/not-there.mp4", metadata=padding, partition=0)
     system.submit("invalid-and-large", video_url=short_video, metadata=padding, top_p=7, partition=0)
     system.submit("good", video_url=short_video, **fields)
     with worker_process(system.environment(), system.directory / "log") as worker:
