@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -33,8 +34,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     wanted = any("fetched" in getattr(item, "fixturenames", ()) for item in session.items)
     if not wanted or session.config.option.collectonly:
         return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
     try:
-        _fetch()
+        # A person who waits for minutes should see for what.
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            _fetch()
     except ServicesError as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from consumer.errors import ErrorCode
-from consumer.events.models import ErrorInfo
 from consumer.stream import effects as do
 from consumer.stream import machine
 from consumer.stream.machine import Phase, State
@@ -261,16 +260,8 @@ def test_a_dead_letter_that_is_too_large_loses_its_value_not_its_reason() -> Non
 
 
 def test_a_failed_job_that_is_too_large_keeps_its_reason_and_goes_to_the_dead_letters_without_value() -> None:
-    reason = ErrorInfo(code=ErrorCode.SOURCE_NOT_FOUND, message="Not there.", retryable=False)
-    failed = final().model_copy(
-        update={
-            "success": False,
-            "status": "failed",
-            "error": reason,
-            "aggregated_response": None,
-            "metadata": {"a": "b"},
-        }
-    )
+    told = {"aggregated_response": None, "metadata": {"a": "b"}}
+    failed = final(status="failed", code=ErrorCode.SOURCE_NOT_FOUND).model_copy(update=told)
     state, effects = machine.refused(machine.concluded(running(), failed)[0], "too large")
     assert only(effects, do.Transact).final == failed.model_copy(update={"metadata": {}})
     state, effects = machine.refused(state, "still")
