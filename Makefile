@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint chaos bench services services-stop docs
+.PHONY: help install demo test unit lint chaos bench services services-stop docs
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -24,9 +24,12 @@ lint: install  ## style, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# One run of pytest, so that its last line counts everything; it stops early when much is broken.
-test: lint  ## everything: lint, unit tests, and tests on a real Kafka, MinIO and vLLM (needs java, mvn and go)
-	$(BIN)/python -m pytest tests/unit tests/integration --maxfail=10
+unit: install  ## the unit tests alone
+	$(BIN)/python -m pytest tests/unit -q -n 2
+
+# The real servers share the machine's cores with the workers, so these run one after another.
+test: lint unit  ## everything: lint, unit tests, and tests on a real Kafka, MinIO and vLLM (needs java, mvn and go)
+	$(BIN)/python -m pytest tests/integration --maxfail=10
 
 chaos: install  ## kill, freeze and cut off real processes, and look whether the guarantee holds
 	$(BIN)/python -m pytest tests/chaos
