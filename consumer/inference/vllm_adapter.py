@@ -62,8 +62,14 @@ class LoadStopped(Exception):  # noqa: N818 - no error: the engine was told to s
     """Loading was given up on request."""
 
 
-def prepare_environment(settings: Settings, environment: MutableMapping[str, str] = os.environ) -> None:
-    """Set what vLLM and its libraries read when they are imported; what is set already stays."""
+def prepare_environment(
+    settings: Settings, *, log_level: int, environment: MutableMapping[str, str] = os.environ
+) -> None:
+    """Set what vLLM and its libraries read when they are imported; what is set already stays.
+
+    Args:
+        log_level: of this process, as `logging` counts: they tell no more than it does.
+    """
     defaults = {
         # stdout is for results.
         "VLLM_LOGGING_STREAM": "ext://sys.stderr",
@@ -71,7 +77,7 @@ def prepare_environment(settings: Settings, environment: MutableMapping[str, str
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
         "VLLM_NO_USAGE_STATS": "1",
         WATCH_VARIABLE: "1",
-        **(_QUIET if settings.log_level in ("WARNING", "ERROR") else {"VLLM_LOGGING_LEVEL": "INFO"}),
+        **(_QUIET if log_level > logging.INFO else {"VLLM_LOGGING_LEVEL": "INFO"}),
     }
     if settings.hf_token is not None:
         # The engine's process loads the weights, and it finds the token only here.
@@ -140,7 +146,7 @@ class VllmBackend:
             LoadStopped: `stopping` became true.
             Exception: whatever vLLM raises for a model or setting that does not work.
         """
-        prepare_environment(settings)
+        prepare_environment(settings, log_level=logging.getLogger().getEffectiveLevel())
         # It logs a little before it configures its own logging.
         logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"].upper())
         for module in _IMPORTS:

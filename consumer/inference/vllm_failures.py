@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from consumer.settings import Settings
 
-_LONGEST_REASON = 300
+_LONGEST_REASON = 240
 
 # What vLLM and the hub's library call things, and which setting that is. The first that occurs in a message counts, so
 # the ones that are named in messages about others come last.
@@ -60,14 +60,14 @@ def start_failure(error: Exception, settings: Settings) -> str:
         )
     name = _setting(reason, settings)
     if name == "hf_token":
-        return f"The hub does not hand out {settings.model_name} (MODEL_NAME) with this HF_TOKEN: {reason}."
-    return f"vLLM does not start with {name.upper()}={getattr(settings, name)}: {reason}."
+        return f"The hub does not hand out {settings.model_name} (MODEL_NAME) with this HF_TOKEN: {_ended(reason)}"
+    return f"vLLM does not start with {name.upper()}={getattr(settings, name)}: {_ended(reason)}"
 
 
 def one_line(text: str, longest: int = _LONGEST_REASON) -> str:
     """A message of several lines as part of one sentence."""
     line = " ".join(text.split()).rstrip(".")
-    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+    return line if len(line) <= longest else f"{line[: longest - 4]} ..."
 
 
 def _setting(reason: str, settings: Settings) -> str:
@@ -84,3 +84,7 @@ def _reason(error: Exception) -> str:
     message = first["msg"].removeprefix("Value error, ")
     field = f"{first['loc'][0]}: " if first["loc"] else ""
     return one_line(f"{field}{message}")
+
+
+def _ended(reason: str) -> str:
+    return reason if reason.endswith("...") else f"{reason}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from consumer.inference.budget import chunk_need, fits
@@ -73,19 +75,21 @@ def test_some_threads_render() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "vllm"), [("DEBUG", "INFO"), ("INFO", "INFO"), ("WARNING", "ERROR"), ("ERROR", "ERROR")]
+    ("level", "vllm"),
+    [(logging.DEBUG, "INFO"), (logging.INFO, "INFO"), (logging.WARNING, "ERROR"), (logging.ERROR, "ERROR")],
 )
-def test_the_environment_follows_the_log_level(level: str, vllm: str) -> None:
+def test_libraries_tell_no_more_than_this_process(level: int, vllm: str) -> None:
     environment: dict[str, str] = {}
-    prepare_environment(Settings.model_validate({"log_level": level}), environment)
+    prepare_environment(Settings(), log_level=level, environment=environment)
     assert environment["VLLM_LOGGING_LEVEL"] == vllm
     assert environment["VLLM_LOGGING_STREAM"] == "ext://sys.stderr"
     assert environment["VLLM_WORKER_MULTIPROC_METHOD"] == "spawn"
+    assert ("HF_HUB_VERBOSITY" in environment) is (vllm == "ERROR")
     assert "HF_TOKEN" not in environment
 
 
 def test_what_the_user_set_stays_but_the_token_is_ours() -> None:
     environment = {"VLLM_LOGGING_LEVEL": "DEBUG", "HF_TOKEN": "other"}
-    prepare_environment(SETTINGS, environment)
+    prepare_environment(SETTINGS, log_level=logging.ERROR, environment=environment)
     assert environment["VLLM_LOGGING_LEVEL"] == "DEBUG"
     assert environment["HF_TOKEN"] == "hf_secret"
