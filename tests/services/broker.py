@@ -29,6 +29,8 @@ COMMON = {
     # A broker that was killed is let in again when its old registration is over: 9 s by default.
     "broker.session.timeout.ms": "1000",
     "broker.heartbeat.interval.ms": "200",
+    # And a controller that is frozen is given up by the other brokers in seconds: 30 by default.
+    "controller.socket.timeout.ms": "2000",
     # Groups notice in seconds that a member is gone or new, and tests may ask for shorter sessions still.
     "group.initial.rebalance.delay.ms": "0",
     "group.consumer.session.timeout.ms": "6000",
