@@ -77,7 +77,7 @@ class KafkaCluster:
         """SIGCONT; returns when it serves."""
         self._child(number).resume()
         self._brokers[number].paused = False
-        self._await([self._brokers[number]])
+        self._await()
 
     def pid(self, number: int) -> int:
         """The process id of a broker."""
@@ -97,10 +97,12 @@ class KafkaCluster:
     def _start(self, brokers: list[Broker]) -> None:
         for broker in brokers:
             broker.start((f"-XX:SharedArchiveFile={self._prepared / ARCHIVE}",))
-        self._await(brokers)
+        self._await()
 
-    def _await(self, brokers: list[Broker]) -> None:
-        up = {one.member.node_id for one in self._brokers if one.running and not one.paused}
-        for broker in brokers:
+    def _await(self) -> None:
+        """Every broker that is up serves and sees the others: one that was frozen still takes itself for a member."""
+        up = [one for one in self._brokers if one.running and not one.paused]
+        numbers = {one.member.node_id for one in up}
+        for broker in up:
             assert broker.child is not None
-            wait_ready(f"Kafka's broker {broker.member.node_id}", broker.child, partial(broker.serves, up))
+            wait_ready(f"Kafka's broker {broker.member.node_id}", broker.child, partial(broker.serves, numbers))
