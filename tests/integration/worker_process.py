@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,14 @@ def wait_until(condition: Callable[[], Any], *, seconds: float, what: str, every
 
 
 class WorkerProcess:
-    """`video-consumer run` with these environment settings; its log goes to `log`."""
+    """`video-consumer run`, or `command` instead of it, with these environment settings; its log goes to `log`."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, command: Sequence[str] = ()) -> None:
         self.log = log
         keep = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME")}
         self._file = log.open("ab")
         self.process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("video-consumer")), "run"],
+            list(command) or [str(Path(sys.executable).with_name("video-consumer")), "run"],
             env={**keep, "HTTP_PORT": "0", "HTTP_HOST": "127.0.0.1", **environment},
             stdout=self._file,
             stderr=self._file,

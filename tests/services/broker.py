@@ -44,12 +44,21 @@ COMMON = {
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """A second way to a broker, for a proxy to stand in: clients are sent to `port`, the broker listens at `behind`."""
+
+    port: int
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A broker's number in its cluster (from 1, as Kafka has it) and its ports."""
 
     node_id: int
     port: int
     controller_port: int
+    route: Route | None = None
 
     @property
     def address(self) -> str:
@@ -61,12 +70,17 @@ def properties(member: Member, members: list[Member], data: Path, more: Mapping[
     replicas = min(len(members), 3)
     in_sync = str(max(1, replicas - 1))
     voters = ",".join(f"{one.node_id}@127.0.0.1:{one.controller_port}" for one in members)
+    direct = f"PLAINTEXT://{member.address}"
+    route = member.route
     return {
         **COMMON,
         "node.id": str(member.node_id),
         "controller.quorum.voters": voters,
-        "listeners": f"PLAINTEXT://{member.address},CONTROLLER://127.0.0.1:{member.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{member.address}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,ROUTE:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listeners": f"{direct},CONTROLLER://127.0.0.1:{member.controller_port}"
+        + (f",ROUTE://127.0.0.1:{route.behind}" if route else ""),
+        "advertised.listeners": direct + (f",ROUTE://127.0.0.1:{route.port}" if route else ""),
         "log.dirs": str(data),
         "default.replication.factor": str(replicas),
         "offsets.topic.replication.factor": str(replicas),

@@ -1,4 +1,4 @@
-"""Kafka's jars, by Maven, and MinIO's program, by Go: fetched once into the cache."""
+"""Kafka's jars, by Maven, and the programs of MinIO and Toxiproxy, by Go: fetched once into the cache."""
 
 from __future__ import annotations
 
@@ -54,6 +54,22 @@ def minio_program() -> Path:
         run(command, "to build MinIO", cwd=directory, environment={"GOBIN": str(directory)})
 
     return made_once(f"minio-{pins.MINIO_VERSION}", build) / "minio"
+
+
+def toxiproxy_program() -> Path:
+    """Toxiproxy's server.
+
+    Raises:
+        ServicesError: go is missing, or the build failed.
+    """
+
+    def build(directory: Path) -> None:
+        require("go", "to build Toxiproxy")
+        tell(f"Building Toxiproxy {pins.TOXIPROXY_VERSION} with Go (once, well under a minute) ...")
+        command = ["go", "install", "-ldflags=-s -w", f"{pins.TOXIPROXY_MODULE}@{pins.TOXIPROXY_VERSION}"]
+        run(command, "to build Toxiproxy", cwd=directory, environment={"GOBIN": str(directory)})
+
+    return made_once(f"toxiproxy-{pins.TOXIPROXY_VERSION}", build) / "server"
 
 
 def _pom() -> str:

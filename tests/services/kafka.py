@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from tests.services.broker import Broker, Member
+from tests.services.broker import Broker, Member, Route
 from tests.services.cache import made_once
 from tests.services.downloads import kafka_libs
 from tests.services.jvm import archive_name
@@ -23,18 +23,21 @@ class KafkaCluster:
     Args:
         brokers: how many; topics made by Kafka itself have as many replicas, up to three.
         properties: of server.properties, over those that `broker.py` sets.
+        routed: whether there is a second way to each broker, through a proxy that the caller runs (`routes`, `routed`).
     """
 
-    def __init__(self, brokers: int = 1, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(self, brokers: int = 1, properties: Mapping[str, str] | None = None, *, routed: bool = False) -> None:
         self.libs: Path = kafka_libs()
         self._prepared = made_once(archive_name(self.libs), lambda directory: prepare(self.libs, directory))
         self._properties = dict(properties or {})
         self._sandbox = Sandbox("kafka")
-        self._leases = [PortLease() for _ in range(2 * brokers)]
-        ports = [lease.port for lease in self._leases]
-        members = [Member(n + 1, ports[2 * n], ports[2 * n + 1]) for n in range(brokers)]
+        self._leases = [PortLease() for _ in range((4 if routed else 2) * brokers)]
+        ports = iter([lease.port for lease in self._leases])
+        self.routes = [Route(next(ports), next(ports)) for _ in range(brokers)] if routed else []
+        members = [Member(n + 1, next(ports), next(ports), self.routes[n] if routed else None) for n in range(brokers)]
         self._brokers = [Broker(self._sandbox, self.libs, member, members) for member in members]
         self.bootstrap = ",".join(member.address for member in members)
+        self.routed = ",".join(f"127.0.0.1:{route.port}" for route in self.routes)
 
     def __enter__(self) -> KafkaCluster:
         try:

@@ -1,0 +1,56 @@
+"""`python -m tests.chaos --seed 7 --faults 100 --workers 4 --report FILE.md`: one run, on servers of its own."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.ground import Ground
+from tests.chaos.report import markdown
+from tests.chaos.run import Run
+from tests.services.errors import ServicesError
+
+
+def main() -> int:
+    """The exit code: 1 if the guarantee was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, nargs="+", default=[1], help="each seed is a run of its own")
+    parser.add_argument("--faults", type=int, default=100, help="faults in each run")
+    parser.add_argument("--workers", type=int, default=3, help="worker processes, to begin with")
+    parser.add_argument("--report", type=Path, help="write a report in Markdown to this file")
+    given = parser.parse_args()
+    directory = Path(tempfile.mkdtemp(prefix="video-consumer-chaos-"))
+    outcomes = []
+    try:
+        with Ground(directory) as ground:
+            for seed in given.seed:
+                own = directory / f"seed-{seed}"
+                own.mkdir()
+                print(f"seed {seed}: {given.faults} faults, {given.workers} workers, in {own}", flush=True)
+                outcome = Run(ground, seed, given.faults, given.workers, own).carry_out()
+                outcomes.append(outcome)
+                if outcome.violations:
+                    print(outcome.complaint(), file=sys.stderr, flush=True)
+                else:
+                    print(
+                        f"  held: {outcome.jobs} jobs, {outcome.chunks} chunk results, {outcome.recomputed} computed "
+                        f"again (limit {outcome.most_recomputed}), {outcome.seconds:.0f} s",
+                        flush=True,
+                    )
+                    shutil.rmtree(own)
+    except ServicesError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if given.report is not None:
+        given.report.write_text(markdown(outcomes, given.workers), encoding="utf-8")
+    if any(one.violations for one in outcomes):
+        return 1
+    shutil.rmtree(directory, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

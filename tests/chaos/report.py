@@ -1,0 +1,58 @@
+"""A report of runs, for people: what was done to the system, with which versions, and what came of it."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Sequence
+
+import confluent_kafka
+
+from tests.chaos.ground import BROKERS, CHUNKS_IN_FLIGHT, MAX_ATTEMPTS, PARTITIONS
+from tests.chaos.run import Outcome
+from tests.chaos.schedule import Kind
+from tests.services.pins import KAFKA_VERSION
+
+
+def versions() -> dict[str, str]:
+    """Of everything that the guarantee rests on."""
+    return {
+        "Apache Kafka": KAFKA_VERSION,
+        "librdkafka": confluent_kafka.libversion()[0],
+        "confluent-kafka": confluent_kafka.version()[0],
+        "Python": platform.python_version(),
+    }
+
+
+def markdown(outcomes: Sequence[Outcome], workers: int) -> str:
+    """The report."""
+    faults: Counter[str] = sum((one.faults for one in outcomes), Counter())
+    lines = [
+        "### Conditions",
+        "",
+        f"{BROKERS} brokers on one machine (3 replicas, 2 in sync), {PARTITIONS} partitions, {workers} workers to "
+        f"{workers + 2}, up to {CHUNKS_IN_FLIGHT} chunks in work in each, {MAX_ATTEMPTS} attempts, sessions of 3 s; "
+        + ", ".join(f"{name} {version}" for name, version in versions().items())
+        + ".",
+        "",
+        "### Faults",
+        "",
+        "| fault | times |",
+        "|---|---|",
+        *(f"| {kind.value} | {faults[kind.value]} |" for kind in Kind),
+        f"| worker killed by a poison job | {sum(one.deaths for one in outcomes)} |",
+        "",
+        "### Runs",
+        "",
+        "| seed | faults | seconds | jobs | poison among them | chunk results | computed again (limit) | violations |",
+        "|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {one.seed} | {one.faults.total()} | {one.seconds:.0f} | {one.jobs} | {one.poison} | {one.chunks} | "
+            f"{one.recomputed} ({one.most_recomputed}) | {len(one.violations)} |"
+            for one in outcomes
+        ),
+        "",
+    ]
+    for one in outcomes:
+        lines += [f"* seed {one.seed}: {violation}" for violation in one.violations]
+    return "\n".join(lines).rstrip() + "\n"
