@@ -59,6 +59,8 @@ def consumer_config(settings: Settings) -> dict[str, Any]:
         "auto.offset.reset": "earliest",
         "fetch.wait.max.ms": 100,
         "allow.auto.create.topics": False,
+        # Or waiting for a broker that is away becomes a loop of connections without any backoff.
+        "enable.sparse.connections": False,
     }
     if settings.kafka_group_protocol == "classic":
         config["partition.assignment.strategy"] = "cooperative-sticky"

@@ -26,6 +26,7 @@ from consumer.stream.clients import admin_config, consumer_config, reader_config
 from consumer.stream.control import ControlReader
 from consumer.stream.intake import take_in
 from consumer.stream.partition import OwnedPartition
+from consumer.stream.reach import Reach
 from consumer.stream.records import RecordWriter
 from consumer.stream.tools import Tools
 from consumer.stream.values import Crash, JobOutcome, JobRecord, Outcome, Rejection, Workers
@@ -88,6 +89,7 @@ class StreamLoop:
             serve=self._serve,
             forget=lambda number: self._forget({number}),
         )
+        self._reach = Reach.of(self._tools.admin, self._topics.jobs, clock)
         self._control = ControlReader(reader_config(settings), self._topics.control, codec, clock)
         self._owned: dict[int, OwnedPartition] = {}
         self._fetching: set[int] = set()
@@ -135,7 +137,7 @@ class StreamLoop:
             return 1
         for owned in list(self._owned.values()):
             started = self._clock()
-            if owned.carry_out() or self._clock() - started > IDLE_POLL_SECONDS:
+            if self._reach.guard(owned.carry_out) or self._clock() - started > IDLE_POLL_SECONDS:
                 self._serve()
             if owned.exit_code is not None:
                 return owned.exit_code
