@@ -239,7 +239,10 @@ class OwnedPartition:
             verdict=answer.verdict.value,
             reason=answer.message,
         )
-        self._follow(self._after_failure(answer))
+        # A process that was frozen may have lost the partition meanwhile: hear of it first, or fencing hits the owner.
+        tools.serve()
+        if not self._lost:
+            self._follow(self._after_failure(answer))
 
     def _after_failure(self, failed: Failed) -> machine.Step:
         match failed.verdict:

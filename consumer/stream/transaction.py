@@ -6,6 +6,7 @@ closed (`close()` aborts without a limit) and never used again.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ class TransactionalWriter:
             self._call(Call.PRODUCE, FLUSH_SECONDS, partial(self._produce, message, index, reports))
         if messages:
             # Flushing before the offsets are sent spares the broker a concurrent AddPartitionsToTxn: half the latency.
-            self._producer.flush(FLUSH_SECONDS)
+            self._call(Call.PRODUCE, FLUSH_SECONDS, self._producer.flush)
             self._check(reports, len(messages))
         sending = offsets()
         if sending is None:
@@ -136,11 +137,11 @@ class TransactionalWriter:
             OFFSETS_SECONDS,
             partial(self._send_offsets, positions, group),
         )
-        self._producer.poll(0)
+        self._poll(0)
         started, disconnects = self._clock(), self._watch.count
         self._call(Call.COMMIT, END_SECONDS, self._producer.commit_transaction)
         seconds = self._clock() - started
-        self._producer.poll(0)
+        self._poll(0)
         suspect = seconds > SLOW_COMMIT_SECONDS or self._watch.count > disconnects
         return Done(tuple(reports[index][1] for index in range(len(messages))), suspect)
 
@@ -174,6 +175,11 @@ class TransactionalWriter:
         if len(reports) != expected:
             raise _CallError(Call.PRODUCE, Verdict.BROKEN, "the records were not delivered in time")
 
+    def _poll(self, seconds: float) -> None:
+        """Let the producer's callbacks run. A fatal error is raised here, too; the next call repeats it."""
+        with contextlib.suppress(KafkaException):
+            self._producer.poll(seconds)
+
     def _abort(self) -> bool:
         try:
             self._call(Call.ABORT, END_SECONDS, self._producer.abort_transaction)
@@ -199,7 +205,7 @@ class TransactionalWriter:
                     verdict, message = classify(call, error), error.str()
             if verdict is Verdict.RETRY:
                 if self._clock() < deadline:
-                    self._producer.poll(0.01)
+                    self._poll(0.01)
                     continue
                 verdict = Verdict.BROKEN
             raise _CallError(call, verdict, message)

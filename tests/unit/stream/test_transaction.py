@@ -42,6 +42,7 @@ class ScriptedProducer:
         self.during_commit: Callable[[], None] = lambda: None
         self._reports: list[Callable[[Any, Any], None]] = []
         self.delivery_error: KafkaError | None = None
+        self.fatal: KafkaException | None = None
 
     def _step(self, call: Call) -> None:
         assert not self.purged, "a producer that was thrown away is used again"
@@ -63,6 +64,7 @@ class ScriptedProducer:
         self._reports.append(given["on_delivery"])
 
     def flush(self, _: float) -> None:
+        self._raise_fatal()
         for place, report in enumerate(self._reports):
             report(self.delivery_error, Delivered(40 + place))
 
@@ -79,6 +81,11 @@ class ScriptedProducer:
 
     def poll(self, seconds: float) -> None:
         self._clock.now += seconds
+        self._raise_fatal()
+
+    def _raise_fatal(self) -> None:
+        if self.fatal is not None:
+            raise self.fatal
 
     def purge(self) -> None:
         self.purged = True
@@ -130,6 +137,27 @@ Make = Callable[[dict[Call, list[KafkaException | None]]], Rig]
 
 def stale() -> KafkaException:
     return error(KafkaError.ILLEGAL_GENERATION, abort=True)
+
+
+def test_fenced_while_records_are_flushed(rig: Make) -> None:
+    one = rig({})
+    one.producer.fatal = error(KafkaError._FENCED, fatal=True)
+    assert one.transact() == Failed(Verdict.FENCED, Call.PRODUCE, one.producer.fatal.args[0].str())
+
+
+def test_a_fatal_error_while_callbacks_run_does_not_hide_what_the_commit_says(rig: Make) -> None:
+    one = rig({Call.SEND_OFFSETS: [None], Call.COMMIT: [error(KafkaError._FENCED, fatal=True)]})
+
+    def fenced() -> None:
+        one.producer.fatal = error(KafkaError._FENCED, fatal=True)
+
+    one.producer.during_commit = fenced
+    answer = one.transact()
+    assert isinstance(answer, Failed)
+    assert (answer.verdict, answer.call) == (Verdict.FENCED, Call.COMMIT)
+    one = rig({})
+    one.producer.during_commit = fenced
+    assert isinstance(one.transact(), Done), "what is committed stays committed, whatever is heard afterwards"
 
 
 def test_records_then_offsets_then_the_commit(rig: Make) -> None:
