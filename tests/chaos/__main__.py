@@ -15,12 +15,13 @@ from tests.services.errors import ServicesError
 
 
 def main() -> int:
-    """The exit code: 1 if the guarantee was broken."""
+    """The exit code: 1 if the guarantee was broken, or servers fail."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="each seed is a run of its own")
     parser.add_argument("--faults", type=int, default=100, help="faults in each run")
     parser.add_argument("--workers", type=int, default=3, help="worker processes, to begin with")
     parser.add_argument("--report", type=Path, help="write a report in Markdown to this file")
+    parser.add_argument("--keep", action="store_true", help="keep logs and timelines of runs without violations, too")
     given = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="video-consumer-chaos-"))
     outcomes = []
@@ -40,7 +41,8 @@ def main() -> int:
                         f"again (limit {outcome.most_recomputed}), {outcome.seconds:.0f} s",
                         flush=True,
                     )
-                    shutil.rmtree(own)
+                    if not given.keep:
+                        shutil.rmtree(own)
     except ServicesError as error:
         print(error, file=sys.stderr)
         return 1
@@ -48,7 +50,8 @@ def main() -> int:
         given.report.write_text(markdown(outcomes, given.workers), encoding="utf-8")
     if any(one.violations for one in outcomes):
         return 1
-    shutil.rmtree(directory, ignore_errors=True)
+    if not given.keep:
+        shutil.rmtree(directory, ignore_errors=True)
     return 0
 
 

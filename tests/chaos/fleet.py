@@ -90,7 +90,9 @@ class Fleet:
 
     def leave(self, member: Member) -> None:
         """SIGTERM."""
-        member.expected |= {0}
+        started = "probes_listening" in member.process.log.read_text(encoding="utf-8", errors="replace")
+        # A process that has only begun to import its modules ends as the signal says.
+        member.expected |= {0} if started else {0, -signal.SIGTERM}
         member.leaving = True
         member.until = time.monotonic() + LEAVE_SECONDS
         member.process.signal(signal.SIGTERM)

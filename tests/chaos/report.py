@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ def versions() -> dict[str, str]:
     return {
         "Apache Kafka": KAFKA_VERSION,
         "librdkafka": confluent_kafka.libversion()[0],
-        "confluent-kafka": confluent_kafka.version()[0],
+        "confluent-kafka": importlib.metadata.version("confluent-kafka"),
         "Python": platform.python_version(),
     }
 

@@ -77,7 +77,7 @@ class Toxiproxy:
 
     def _ready(self) -> bool:
         try:
-            self._ask("GET", "/version")
+            self._ask("GET", "/proxies")
         except OSError:
             return False
         return True
