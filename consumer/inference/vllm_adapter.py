@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import logging
@@ -223,8 +224,16 @@ class VllmBackend:
             first_token_at=_first_token_at(final.metrics),
         )
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the engine's processes; takes some seconds."""
+        # It would take the end that is asked for here for a death, and log a traceback.
+        reading: asyncio.Task[None] | None = self._llm.output_handler
+        if reading is not None:
+            reading.cancel()
+            await asyncio.wait({reading})
+        await asyncio.to_thread(self._shut_down)
+
+    def _shut_down(self) -> None:
         try:
             self._llm.shutdown(timeout=_SHUTDOWN_SECONDS)
         finally:

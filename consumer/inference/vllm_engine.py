@@ -99,7 +99,7 @@ class VllmEngine:
         backend = await self._loaded()
         if backend is not None:
             try:
-                await asyncio.get_running_loop().run_in_executor(self._loader, backend.close)
+                await backend.close()
             except Exception as error:  # noqa: BLE001 - the processes are gone, and a stop never fails
                 _log.warning("engine_stop_failed", error=repr(error))
         self._renderers.shutdown(wait=False, cancel_futures=True)

@@ -54,7 +54,7 @@ class ScriptedBackend:
             raise
         return self.answer
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self.closed += 1
         if self.failure is not None:
             raise self.failure
