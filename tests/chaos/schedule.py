@@ -89,7 +89,7 @@ def schedule(seed: int, count: int) -> tuple[Fault, ...]:
             kind=kind,
             target=chance.random(),
             seconds=round(chance.uniform(*LASTS.get(kind, (0.0, 0.0))), 3),
-            after=chance.choice((0, 1, 2, 4, 8, 16)),
+            after=chance.choice((0, 1, 2, 3, 5, 8)),
             milliseconds=chance.randrange(20, 400),
             poison=number % POISON_EVERY == POISON_EVERY // 2,
         )
