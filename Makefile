@@ -31,8 +31,13 @@ unit: install  ## the unit tests alone
 test: lint unit  ## everything: lint, unit tests, and tests on a real Kafka, MinIO and vLLM (needs java, mvn and go)
 	$(BIN)/python -m pytest tests/integration --maxfail=10
 
-chaos: install  ## kill, freeze and cut off real processes, and look whether the guarantee holds
-	$(BIN)/python -m pytest tests/chaos
+SEED ?= 1
+FAULTS ?= 100
+WORKERS ?= 3
+
+chaos: install  ## kill, freeze and cut off real processes (SEED=1 FAULTS=100 WORKERS=3): does the guarantee hold?
+	$(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --workers $(WORKERS)
+	$(BIN)/python -m pytest tests/chaos --deselect tests/chaos/test_chaos.py
 
 bench: install  ## measure throughput, memory and idle cost
 	$(BIN)/python -m pytest tests/benchmarks -s

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.ground import Ground
-from tests.chaos.report import markdown
+from tests.chaos.report import markdown, write
 from tests.chaos.run import Run
 from tests.services.errors import ServicesError
 
@@ -20,7 +20,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="each seed is a run of its own")
     parser.add_argument("--faults", type=int, default=100, help="faults in each run")
     parser.add_argument("--workers", type=int, default=3, help="worker processes, to begin with")
-    parser.add_argument("--report", type=Path, help="write a report in Markdown to this file")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        help="write a report to this Markdown file; it may have a place for it",
+    )
     parser.add_argument("--keep", action="store_true", help="keep logs and timelines of runs without violations, too")
     given = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="video-consumer-chaos-"))
@@ -47,7 +51,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     if given.report is not None:
-        given.report.write_text(markdown(outcomes, given.workers), encoding="utf-8")
+        write(given.report, markdown(outcomes, given.workers))
     if any(one.violations for one in outcomes):
         return 1
     if not given.keep:

@@ -15,15 +15,25 @@ from tests.chaos.ground import SHORT_SESSIONS
 from tests.integration.topic_maker import make_topics
 from tests.media_files import make_video
 from tests.services.downloads import kafka_libs, minio_program, toxiproxy_program
+from tests.services.fetching import fetch_first
 from tests.services.kafka import KafkaCluster
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """With an empty cache that takes minutes."""
+    fetch_first(session, "programs", _fetch)
+
+
+def _fetch() -> None:
+    kafka_libs()
+    minio_program()
+    toxiproxy_program()
 
 
 @pytest.fixture(scope="session")
 def programs() -> None:
     """The servers' programs are in the cache."""
-    kafka_libs()
-    minio_program()
-    toxiproxy_program()
+    _fetch()
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import confluent_kafka
 
@@ -13,6 +15,15 @@ from tests.chaos.ground import BROKERS, CHUNKS_IN_FLIGHT, MAX_ATTEMPTS, PARTITIO
 from tests.chaos.run import Outcome
 from tests.chaos.schedule import Kind
 from tests.services.pins import KAFKA_VERSION
+
+PART = re.compile(r"(<!-- runs -->\n).*?(<!-- /runs -->)", re.DOTALL)
+
+
+def write(path: Path, text: str) -> None:
+    """Put the report into a file: between its marks where it has them, else in the place of what was there."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    written, count = PART.subn(lambda part: part[1] + text + part[2], before)
+    path.write_text(written if count else text, encoding="utf-8")
 
 
 def versions() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from tests.integration.topic_maker import make_topics
 from tests.media_files import make_video, ten_minutes_of_full_hd
 from tests.registry_server import RegistryServer
 from tests.services.downloads import kafka_libs, minio_program
-from tests.services.errors import ServicesError
+from tests.services.fetching import fetch_first
 from tests.services.jvm import java, java_environment
 from tests.services.kafka import KafkaCluster
 from tests.services.minio import Minio
@@ -31,16 +30,7 @@ BUCKET = "videos"
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch the servers before any test's clock runs: with an empty cache that takes minutes."""
-    wanted = any("fetched" in getattr(item, "fixturenames", ()) for item in session.items)
-    if not wanted or session.config.option.collectonly:
-        return
-    capture = session.config.pluginmanager.getplugin("capturemanager")
-    try:
-        # A person who waits for minutes should see for what.
-        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-            _fetch()
-    except ServicesError as error:
-        raise pytest.UsageError(str(error)) from None
+    fetch_first(session, "fetched", _fetch)
 
 
 def _fetch() -> None:
