@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="each seed is a run of its own")
     parser.add_argument("--faults", type=int, default=100, help="faults in each run")
     parser.add_argument("--workers", type=int, default=3, help="worker processes, to begin with")
+    parser.add_argument("--protocol", choices=["consumer", "classic"], default="consumer", help="of the consumer group")
     parser.add_argument(
         "--report",
         type=Path,
@@ -35,7 +36,7 @@ def main() -> int:
                 own = directory / f"seed-{seed}"
                 own.mkdir()
                 print(f"seed {seed}: {given.faults} faults, {given.workers} workers, in {own}", flush=True)
-                outcome = Run(ground, seed, given.faults, given.workers, own).carry_out()
+                outcome = Run(ground, seed, given.faults, given.workers, own, given.protocol).carry_out()
                 outcomes.append(outcome)
                 if outcome.violations:
                     print(outcome.complaint(), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ import uuid
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from minio import Minio as Client
 
@@ -25,6 +26,12 @@ CHUNKS_IN_FLIGHT = 4
 MAX_ATTEMPTS = 6
 # Members are missed after three seconds, so that a freeze need not last longer.
 SHORT_SESSIONS = {"group.consumer.session.timeout.ms": "3000", "group.consumer.heartbeat.interval.ms": "300"}
+# In the classic protocol it is the member that says how long.
+SHORT_CLASSIC_SESSIONS = {
+    "KAFKA_CONSUMER_SESSION_TIMEOUT_MS": "3000",
+    "KAFKA_CONSUMER_HEARTBEAT_INTERVAL_MS": "300",
+}
+Protocol = Literal["consumer", "classic"]
 
 
 class Ground:
@@ -58,7 +65,7 @@ class Ground:
     ) -> None:
         self._stack.close()
 
-    def deployment(self, directory: Path) -> Deployment:
+    def deployment(self, directory: Path, protocol: Protocol) -> Deployment:
         """Fresh topics with three replicas each, and a fresh group."""
         name = f"chaos-{uuid.uuid4().hex[:8]}"
         topics = Topics(name)
@@ -73,5 +80,8 @@ class Ground:
             "SYNTHETIC_SECONDS_PER_CHUNK": "0.2",
             "SHUTDOWN_GRACE_SECONDS": "5",
             "MAX_ATTEMPTS": str(MAX_ATTEMPTS),
+            "KAFKA_GROUP_PROTOCOL": protocol,
         }
+        if protocol == "classic":
+            settings |= SHORT_CLASSIC_SESSIONS
         return Deployment(self.cluster.bootstrap, self.cluster.routed, topics, PARTITIONS, name, directory, settings)

@@ -56,15 +56,17 @@ def markdown(outcomes: Sequence[Outcome], workers: int) -> str:
         "",
         "### Runs",
         "",
-        "| seed | faults | seconds | jobs | poison among them | chunk results | computed again (limit) | violations |",
-        "|---|---|---|---|---|---|---|---|",
-        *(
-            f"| {one.seed} | {one.faults.total()} | {one.seconds:.0f} | {one.jobs} | {one.poison} | {one.chunks} | "
-            f"{one.recomputed} ({one.most_recomputed}) | {len(one.violations)} |"
-            for one in outcomes
-        ),
+        "| seed | protocol | faults | seconds | jobs | of them poison | chunks | computed again (limit) | broken |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(_row(one) for one in outcomes),
         "",
     ]
     for one in outcomes:
         lines += [f"* seed {one.seed}: {violation}" for violation in one.violations]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(one: Outcome) -> str:
+    counts = (one.faults.total(), round(one.seconds), one.jobs, one.poison, one.chunks)
+    cells = (one.seed, one.protocol, *counts, f"{one.recomputed} ({one.most_recomputed})", len(one.violations))
+    return f"| {' | '.join(map(str, cells))} |"

@@ -15,7 +15,7 @@ from tests.chaos.auditor import Auditor
 from tests.chaos.deployment import Deployment
 from tests.chaos.faults import Trouble
 from tests.chaos.fleet import Fleet
-from tests.chaos.ground import CHUNKS_IN_FLIGHT, MAX_ATTEMPTS, Ground
+from tests.chaos.ground import CHUNKS_IN_FLIGHT, MAX_ATTEMPTS, Ground, Protocol
 from tests.chaos.mutant import POISON
 from tests.chaos.schedule import Fault, schedule
 from tests.chaos.timeline import Timeline
@@ -37,6 +37,7 @@ class Outcome:
     """What came of a run; `violations` is empty if the guarantee held."""
 
     seed: int
+    protocol: str
     faults: Counter[str]
     violations: list[str]
     jobs: int
@@ -51,9 +52,9 @@ class Outcome:
 
     def complaint(self) -> str:
         """For a person who must find out what went wrong."""
-        found = "\n  ".join(self.violations)
+        found = "\n  ".join(["the guarantee was broken:", *self.violations])
         return (
-            f"seed {self.seed}, {self.faults.total()} faults: the guarantee was broken:\n  {found}\n"
+            f"seed {self.seed}, {self.faults.total()} faults, protocol {self.protocol}: {found}\n"
             f"The timeline is {self.directory / 'timeline.jsonl'}, with the workers' logs beside it."
         )
 
@@ -65,6 +66,7 @@ class Run:
     Args:
         ground: the servers, all of them well.
         directory: for logs and timeline; empty.
+        protocol: of the consumer group.
     """
 
     ground: Ground
@@ -72,15 +74,16 @@ class Run:
     count: int
     workers: int
     directory: Path
+    protocol: Protocol = "consumer"
     deployment: Deployment = field(init=False)
     timeline: Timeline = field(init=False)
     _next: Iterator[int] = field(default_factory=itertools.count)
 
     def carry_out(self) -> Outcome:
         """Let everything happen; never raises for what it finds, only if the servers or the harness fail."""
-        self.deployment = self.ground.deployment(self.directory)
+        self.deployment = self.ground.deployment(self.directory, self.protocol)
         self.timeline = Timeline(self.directory / "faults.jsonl")
-        self.timeline.note("run", seed=self.seed, faults=self.count, workers=self.workers)
+        self.timeline.note("run", seed=self.seed, faults=self.count, workers=self.workers, protocol=self.protocol)
         started = time.monotonic()
         faults = schedule(self.seed, self.count)
         with ExitStack() as stack:
@@ -109,6 +112,7 @@ class Run:
         self.timeline.merge(self.deployment.records(), self.directory / "timeline.jsonl")
         return Outcome(
             seed=self.seed,
+            protocol=self.protocol,
             faults=Counter(fault.kind.value for fault in faults),
             violations=violations,
             jobs=len(self.deployment.sent),

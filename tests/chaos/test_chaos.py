@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.ground import Ground
+from tests.chaos.ground import Ground, Protocol
 from tests.chaos.run import Run
 
 FAULTS, WORKERS = 20, 3
@@ -20,8 +20,8 @@ def ground(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_guarantee_holds(ground: Ground, seed: int, tmp_path: Path) -> None:
-    outcome = Run(ground, seed, FAULTS, WORKERS, tmp_path).carry_out()
+@pytest.mark.parametrize(("seed", "protocol"), [(1, "consumer"), (2, "classic"), (3, "consumer")])
+def test_the_guarantee_holds(ground: Ground, seed: int, protocol: Protocol, tmp_path: Path) -> None:
+    outcome = Run(ground, seed, FAULTS, WORKERS, tmp_path, protocol).carry_out()
     assert not outcome.violations, outcome.complaint()
     assert outcome.deaths >= 1, "the poison job was worked on"
