@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib
 import logging
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -17,17 +16,15 @@ from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.inference.engine import EngineLimits, SamplingValues
 from consumer.inference.vllm_failures import one_line
 from consumer.inference.vllm_plugin import WATCH_VARIABLE
+from consumer.inference.vllm_processes import engine_processes, kill_processes, socket_directory
 from consumer.settings import Settings
 
 # The default chunk (18,000 vision tokens, and the time stamps of 768 frames) in one step: vLLM sizes its store of
 # encoded videos by the tokens of a step, and refuses a larger video.
 DEFAULT_BATCHED_TOKENS = 24_576
 MOST_RENDER_THREADS = 8
-_ENGINE_PROCESS = "EngineCore"
-_SOCKETS_VARIABLE = "VLLM_RPC_BASE_PATH"
-# What the engine gets to end by itself, and what the kernel gets to end it.
+# What the engine gets to end by itself.
 _SHUTDOWN_SECONDS = 15.0
-_KILL_SECONDS = 10.0
 
 # In this order: the imports take half a minute on a slow machine, and a stop is looked at between them.
 _IMPORTS = ("torch", "transformers", "vllm.sampling_params", "vllm.engine.arg_utils", "vllm.v1.engine.async_llm")
@@ -159,7 +156,7 @@ class VllmBackend:
         _unless(stopping)
         config = AsyncEngineArgs(**engine_arguments(settings, threads)).create_engine_config()
         _unless(stopping)
-        with _socket_directory() as sockets:
+        with socket_directory() as sockets:
             # The statistics hold when a request was begun and when its first token came.
             return cls(AsyncLLM.from_vllm_config(config, enable_log_requests=False, disable_log_stats=False), sockets)
 
@@ -271,29 +268,6 @@ def sampling_params(values: SamplingValues) -> Any:
     )
 
 
-def engine_processes() -> list[Any]:
-    """The engine's process of this one and all below it, as psutil knows them."""
-    import psutil
-
-    found: list[Any] = []
-    for child in multiprocessing.active_children():
-        if child.name.startswith(_ENGINE_PROCESS) and child.pid is not None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process = psutil.Process(child.pid)
-                found += [process, *process.children(recursive=True)]
-    return found
-
-
-def kill_processes(processes: list[Any]) -> None:
-    """SIGKILL to those that still run, and wait until they are gone. Safe where a pid was given out again."""
-    import psutil
-
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(processes, timeout=_KILL_SECONDS)
-
-
 def version() -> str:
     """vLLM's version, without importing it."""
     from importlib.metadata import PackageNotFoundError, version
@@ -302,27 +276,6 @@ def version() -> str:
         with contextlib.suppress(PackageNotFoundError):
             return version(name)
     return "unknown"
-
-
-@contextlib.contextmanager
-def _socket_directory() -> Iterator[TemporaryDirectory[str]]:
-    """Where vLLM's processes make the sockets between them while it starts: it never removes one.
-
-    The directory stays if all goes well, and is gone if not.
-    """
-    before = os.environ.get(_SOCKETS_VARIABLE)
-    directory = TemporaryDirectory(prefix="vllm-", dir=before, ignore_cleanup_errors=True)
-    os.environ[_SOCKETS_VARIABLE] = directory.name
-    try:
-        yield directory
-    except BaseException:
-        directory.cleanup()
-        raise
-    finally:
-        if before is None:
-            del os.environ[_SOCKETS_VARIABLE]
-        else:
-            os.environ[_SOCKETS_VARIABLE] = before
 
 
 def _refusals() -> tuple[type[Exception], ...]:

@@ -15,6 +15,7 @@ from consumer.inference import vllm_adapter
 from consumer.inference.engine import EngineInfo, EngineLimits, Generation, GenerationRequest
 from consumer.inference.vllm_adapter import Answer, LoadStopped, VllmBackend
 from consumer.inference.vllm_failures import missing_model, start_failure
+from consumer.inference.vllm_processes import engine_processes, kill_processes
 from consumer.inference.vllm_prompt import engine_prompt
 from consumer.settings import Settings
 
@@ -144,7 +145,7 @@ class VllmEngine:
             return None
         while not self._loading.done():
             # The load waits for the engine's process, which looks at no signal while it loads the model.
-            vllm_adapter.kill_processes(vllm_adapter.engine_processes())
+            kill_processes(engine_processes())
             await asyncio.wait({self._loading}, timeout=_STOP_POLL_SECONDS)
         with contextlib.suppress(ConfigurationError, LoadStopped):
             return self._loading.result()

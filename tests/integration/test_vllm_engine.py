@@ -22,13 +22,13 @@ from consumer.demo.score import compare, tellable
 from consumer.demo.sentences import parse
 from consumer.demo.settings import prepare_environment
 from consumer.errors import ErrorCode, PermanentError, TransientError
-from consumer.inference import vllm_adapter
 from consumer.inference.budget import stamp_tokens, vision_tokens
 from consumer.inference.checks import check_output
 from consumer.inference.engine import Clip, Generation, GenerationRequest
 from consumer.inference.prompts import render_prompt
 from consumer.inference.vllm_adapter import VllmBackend
 from consumer.inference.vllm_engine import VllmEngine
+from consumer.inference.vllm_processes import engine_processes
 from consumer.inference.vllm_prompt import Timestamps, engine_prompt
 from consumer.settings import Settings
 from tests.engine_contract import EngineContract, Questions, check_ended, text_only
@@ -266,7 +266,7 @@ async def test_two_videos_of_one_request_id_are_two(engine: VllmEngine) -> None:
 
 async def test_the_end_when_the_engine_s_process_dies(engine: VllmEngine, backend: VllmBackend) -> None:
     """The last one: nothing can be asked after it."""
-    processes: list[psutil.Process] = vllm_adapter.engine_processes()
+    processes: list[psutil.Process] = engine_processes()
     assert len(processes) >= 2
     task = asyncio.ensure_future(engine.generate(endless()))
     await in_the_engine(task, backend)
