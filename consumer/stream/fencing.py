@@ -28,7 +28,9 @@ def fence(tools: Tools, partition: int) -> tuple[TransactionalWriter, Fenced]:
         ConfigurationError: the cluster refuses this client.
     """
     identity = transactional_id(tools.settings, tools.topics.jobs, partition)
-    writer = TransactionalWriter(producer_config(tools.settings, identity), between_tries=tools.serve)
+    writer = TransactionalWriter(
+        producer_config(tools.settings, identity), clock=tools.clock, between_tries=tools.serve
+    )
     failed = writer.init()
     if failed is not None:
         writer.drop()

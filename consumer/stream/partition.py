@@ -121,7 +121,9 @@ class OwnedPartition:
             return
         self._effects.clear()
         self._follow(machine.revoked(self.state))
-        self.carry_out()
+        # At once, whatever is being waited for: nobody asks again.
+        while self._effects:
+            self._carry_out(self._effects.popleft())
 
     def carry_out(self) -> bool:
         """Carry out what is asked for, up to the first thing that has to wait; True if anything was done.
@@ -241,7 +243,10 @@ class OwnedPartition:
         )
         # A process that was frozen may have lost the partition meanwhile: hear of it first, or fencing hits the owner.
         tools.serve()
-        if not self._lost:
+        if self._lost:
+            # Heard of now, or in the middle of the transaction, when nothing could be cleaned up.
+            self.revoke()
+        else:
             self._follow(self._after_failure(answer))
 
     def _after_failure(self, failed: Failed) -> machine.Step:

@@ -54,6 +54,7 @@ class Recovery:
                     topics=tools.topics,
                     record=effect.record,
                     results_from=effect.results_from,
+                    clock=tools.clock,
                 )
             if not self._reading.advance(SLICE_SECONDS):
                 return None
