@@ -1,4 +1,4 @@
-"""The only module that knows vLLM: everything that may differ between its versions (0.26 to 0.32) is here."""
+"""The only module that calls vLLM: everything that may differ between its versions (0.26 to 0.32) is here."""
 
 from __future__ import annotations
 
@@ -7,36 +7,23 @@ import contextlib
 import importlib
 import logging
 import os
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.inference.engine import EngineLimits, SamplingValues
+from consumer.inference.vllm_arguments import engine_arguments, prepare_environment
 from consumer.inference.vllm_failures import one_line
-from consumer.inference.vllm_plugin import WATCH_VARIABLE
 from consumer.inference.vllm_processes import engine_processes, kill_processes, socket_directory
 from consumer.settings import Settings
 
-# The default chunk (18,000 vision tokens, and the time stamps of 768 frames) in one step: vLLM sizes its store of
-# encoded videos by the tokens of a step, and refuses a larger video.
-DEFAULT_BATCHED_TOKENS = 24_576
-MOST_RENDER_THREADS = 8
 # What the engine gets to end by itself.
 _SHUTDOWN_SECONDS = 15.0
 
 # In this order: the imports take half a minute on a slow machine, and a stop is looked at between them.
 _IMPORTS = ("torch", "transformers", "vllm.sampling_params", "vllm.engine.arg_utils", "vllm.v1.engine.async_llm")
-
-# Their warnings are about how they were built and what they do not use: nothing for somebody who wants one answer.
-_QUIET = {
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "HF_HUB_VERBOSITY": "error",
-    "TORCH_CPP_LOG_LEVEL": "ERROR",
-    "PYTHONWARNINGS": "ignore",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,70 +45,6 @@ class Answer:
 
 class LoadStopped(Exception):  # noqa: N818 - no error: the engine was told to stop while it loaded
     """Loading was given up on request."""
-
-
-def prepare_environment(
-    settings: Settings, *, log_level: int, environment: MutableMapping[str, str] = os.environ
-) -> None:
-    """Set what vLLM and its libraries read when they are imported; what is set already stays.
-
-    Args:
-        log_level: of this process, as `logging` counts: they tell no more than it does.
-    """
-    defaults = {
-        # stdout is for results.
-        "VLLM_LOGGING_STREAM": "ext://sys.stderr",
-        # A fork would carry this process's sockets and the locks of its threads into the engine.
-        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-        "VLLM_NO_USAGE_STATS": "1",
-        WATCH_VARIABLE: "1",
-        **(_QUIET if log_level > logging.INFO else {"VLLM_LOGGING_LEVEL": "INFO"}),
-    }
-    if settings.hf_token is not None:
-        # The engine's process loads the weights, and it finds the token only here.
-        environment["HF_TOKEN"] = settings.hf_token.get_secret_value()
-    for name, value in defaults.items():
-        environment.setdefault(name, value)
-
-
-def engine_arguments(settings: Settings, render_threads: int) -> dict[str, Any]:
-    """The settings by the names of vLLM's engine arguments."""
-    arguments: dict[str, Any] = {
-        "model": settings.model_name,
-        "revision": settings.model_revision,
-        "tokenizer_revision": settings.model_revision,
-        "quantization": settings.quantization,
-        "dtype": settings.dtype,
-        "max_model_len": settings.max_model_len,
-        "gpu_memory_utilization": settings.gpu_memory_utilization,
-        "tensor_parallel_size": settings.tensor_parallel_size,
-        "enforce_eager": settings.enforce_eager,
-        "max_num_batched_tokens": batched_tokens(settings),
-        "limit_mm_per_prompt": {"video": 1, "image": 0},
-        # No video comes twice.
-        "mm_processor_cache_gb": 0,
-        # Encoding a video of the largest size at the start costs 20 to 60 s.
-        "skip_mm_profiling": True,
-        # A progress bar is for a terminal.
-        "use_tqdm_on_load": False,
-        # Copies of the tokenizer, one for each thread that renders; more than one is refused with a processor cache.
-        "renderer_num_workers": render_threads,
-    }
-    if settings.hf_token is not None:
-        arguments["hf_token"] = settings.hf_token.get_secret_value()
-    if settings.max_num_seqs is not None:
-        arguments["max_num_seqs"] = settings.max_num_seqs
-    return arguments
-
-
-def batched_tokens(settings: Settings) -> int:
-    """Tokens of an engine step: as set, else enough for a chunk of the default size."""
-    return settings.max_num_batched_tokens or min(settings.max_model_len, DEFAULT_BATCHED_TOKENS)
-
-
-def render_threads() -> int:
-    """Threads that render prompts: half of the cores, the rest is for decoding; more than eight gain nothing."""
-    return max(1, min(MOST_RENDER_THREADS, len(os.sched_getaffinity(0)) // 2))
 
 
 class VllmBackend:

@@ -14,6 +14,7 @@ from consumer.errors import ConfigurationError, ErrorCode, PermanentError, Trans
 from consumer.inference import vllm_adapter
 from consumer.inference.engine import EngineInfo, EngineLimits, Generation, GenerationRequest
 from consumer.inference.vllm_adapter import Answer, LoadStopped, VllmBackend
+from consumer.inference.vllm_arguments import batched_tokens, render_threads
 from consumer.inference.vllm_failures import missing_model, start_failure
 from consumer.inference.vllm_processes import engine_processes, kill_processes
 from consumer.inference.vllm_prompt import engine_prompt
@@ -35,7 +36,7 @@ class VllmEngine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._threads = vllm_adapter.render_threads()
+        self._threads = render_threads()
         self._renderers = ThreadPoolExecutor(self._threads, "render")
         self._loader = ThreadPoolExecutor(1, "engine-start")
         self._loading: asyncio.Future[VllmBackend] | None = None
@@ -53,7 +54,7 @@ class VllmEngine:
     def limits(self) -> EngineLimits:
         if self._backend is not None:
             return self._backend.limits
-        return EngineLimits(self._settings.max_model_len, vllm_adapter.batched_tokens(self._settings))
+        return EngineLimits(self._settings.max_model_len, batched_tokens(self._settings))
 
     @property
     def alive(self) -> bool:

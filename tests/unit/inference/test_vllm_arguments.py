@@ -8,7 +8,7 @@ import pytest
 
 from consumer.inference.budget import chunk_need, fits
 from consumer.inference.engine import EngineLimits
-from consumer.inference.vllm_adapter import (
+from consumer.inference.vllm_arguments import (
     DEFAULT_BATCHED_TOKENS,
     batched_tokens,
     engine_arguments,
