@@ -62,7 +62,7 @@ class Settings(BaseModel):
     tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share the model")
     enforce_eager: bool = Field(False, description="no CUDA graphs: quicker start, slower answers")
     max_num_batched_tokens: OptionalCount = Field(
-        None, ge=256, description="tokens an engine step; vLLM's choice if empty"
+        None, ge=256, description="tokens an engine step; room for a default chunk if empty"
     )
     max_num_seqs: OptionalCount = Field(None, ge=1, description="sequences an engine step; vLLM's choice if empty")
     timestamps: Literal["absolute", "relative"] = Field(
