@@ -91,7 +91,7 @@ def schedule(seed: int, count: int) -> tuple[Fault, ...]:
             seconds=round(chance.uniform(*LASTS.get(kind, (0.0, 0.0))), 3),
             after=chance.choice((0, 1, 2, 3, 5, 8)),
             milliseconds=chance.randrange(20, 400),
-            poison=number % POISON_EVERY == POISON_EVERY // 2,
+            poison=number % POISON_EVERY == POISON_EVERY // 5,
         )
         for number, kind in enumerate(islice(_kinds(chance), count))
     )
