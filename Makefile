@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit lint chaos bench services services-stop docs
+.PHONY: help install demo test unit lint model chaos bench services services-stop docs
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -24,8 +24,8 @@ lint: install  ## style, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: install  ## the unit tests alone
-	$(BIN)/python -m pytest tests/unit -q -n 2
+unit: install  ## the unit tests and the model of Kafka alone
+	$(BIN)/python -m pytest tests/unit tests/model -q -n 2
 
 # The real servers share the machine's cores with the workers, so these run one after another.
 test: lint unit  ## everything: lint, unit tests, and tests on a real Kafka, MinIO and vLLM (needs java, mvn and go)
@@ -34,6 +34,9 @@ test: lint unit  ## everything: lint, unit tests, and tests on a real Kafka, Min
 SEED ?= 1
 FAULTS ?= 100
 WORKERS ?= 3
+
+model: install  ## a million random steps of the protocol on a model of Kafka (STEPS=n for another number)
+	$(BIN)/python -m tests.model $(STEPS)
 
 chaos: install  ## kill, freeze and cut off real processes (SEED=1 FAULTS=100 WORKERS=3): does the guarantee hold?
 	$(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --workers $(WORKERS)
