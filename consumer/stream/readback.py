@@ -51,10 +51,14 @@ def _list_offsets(
     answers = admin.list_offsets(
         asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=REQUEST_SECONDS
     )
-    return {
-        (partition.topic, partition.partition): future.result(REQUEST_SECONDS + 1.0).offset
-        for partition, future in answers.items()
-    }
+    try:
+        return {
+            (partition.topic, partition.partition): future.result(REQUEST_SECONDS + 1.0).offset
+            for partition, future in answers.items()
+        }
+    except TimeoutError:
+        # librdkafka may be late with its own time-out, for example while it looks for another broker to ask.
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the ends of the log are not told")) from None
 
 
 class ReadBack:
