@@ -11,7 +11,7 @@ from typing import IO, Protocol, Self
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-SILENCE_SECONDS = 3.0
+SILENCE_SECONDS = 2.0
 """A line is written when nothing was for so long (without a terminal)."""
 
 
