@@ -23,14 +23,10 @@ HALF_DONE = st.sampled_from(
 )
 TROUBLES = st.sampled_from(
     [
-        *(("commit", kind) for kind in ("lost request", "lost answer", "lost answer", "delayed", "slow", "cut off")),
-        *(
-            (call, kind)
-            for call in ("flush", "send_offsets", "init", "abort")
-            for kind in ("lost request", "lost answer")
-        ),
-        ("committed", "lost request"),
-        ("list_offsets", "lost request"),
+        *(("commit", kind) for kind in ("lost answer", "lost answer", "slow", "slow", "cut off", "cut off")),
+        *(("commit", kind) for kind in ("lost request", "delayed")),
+        *((call, "lost answer") for call in ("flush", "send_offsets", "init", "abort")),
+        *((call, "lost request") for call in ("flush", "send_offsets", "init", "abort", "committed", "list_offsets")),
     ]
 )
 KINDS = st.sampled_from(["video", "video", "video", "poison", "mine", "garbage"])

@@ -126,12 +126,12 @@ class Fleet(RuleBasedStateMachine):
             self.run_on(self.awake.index(process), calls)
 
     @precondition(lambda self: self.awake)
-    @rule(pick=PICKS, trouble=TROUBLES)
-    def disturb(self, pick: int, trouble: tuple[str, str]) -> None:
+    @rule(pick=PICKS, which=PICKS, trouble=TROUBLES)
+    def disturb(self, pick: int, which: int, trouble: tuple[str, str]) -> None:
         """A request or its answer is lost, the next time that this call is made."""
         process = self._one(self.awake, pick)
         process.trouble = trouble
-        self._go_on(process, lambda: process.trouble is None)
+        self._go_on(process, lambda: process.trouble is None, finishing=which)
 
     @precondition(lambda self: self.live)
     @rule(pick=PICKS, signal=SIGNALS)
