@@ -252,13 +252,12 @@ class Fleet(RuleBasedStateMachine):
             for process in self.live:
                 process.kill()
 
-    @staticmethod
-    def _go_on(process: Process, there: Callable[[], bool], finishing: int | None = None) -> None:
+    def _go_on(self, process: Process, there: Callable[[], bool], finishing: int | None = None) -> None:
         """With `finishing`, its workers finish something whenever it polls."""
         for _ in range(MOST_CALLS):
             if process.alive and not there():
                 process.advance()
-                if finishing is not None and process.workers.running and process.standing == ("poll", "before"):
+                if finishing is not None and process in self.busy and process.standing == ("poll", "before"):
                     process.workers.finish_one(finishing)
 
     @staticmethod
