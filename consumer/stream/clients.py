@@ -32,6 +32,8 @@ def client_config(settings: Settings) -> dict[str, Any]:
     config: dict[str, Any] = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "security.protocol": settings.kafka_security_protocol,
+        # Or a client that found no broker for a while looks again only after ten seconds, longer than a session may be.
+        "reconnect.backoff.max.ms": 1000,
         # Without a logger librdkafka prints to stderr, its fatal lines even at log_level 0.
         "logger": _log,
     }

@@ -116,12 +116,14 @@ class Fenced:
         progress: its metadata, or None where absent or not ours.
         verify_below: uncommitted end of the jobs partition if results of earlier records may exist, else 0.
         results_end: uncommitted end of the chunk-results partition.
+        doubtful: a newer offset may have been committed that the coordinator does not hand out: the log alone is true.
     """
 
     offset: int | None
     progress: Progress | None
     verify_below: int
     results_end: int
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from confluent_kafka import KafkaException, TopicPartition
+from typing import cast
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
 from consumer.errors import ConfigurationError
 from consumer.stream import metadata
 from consumer.stream.clients import producer_config, transactional_id
 from consumer.stream.effects import Fenced
 from consumer.stream.outcomes import Verdict
-from consumer.stream.readback import log_ends
+from consumer.stream.readback import REQUEST_SECONDS, log_ends
 from consumer.stream.tools import Tools
 from consumer.stream.transaction import TransactionalWriter
 
@@ -20,8 +22,17 @@ class FencingError(Exception):
     """The broker did not answer in time; try again."""
 
 
-def fence(tools: Tools, partition: int) -> tuple[TransactionalWriter, Fenced]:
+class PendingOffsetError(FencingError):
+    """The former owner is fenced, and still the coordinator keeps the offset back: someone's transaction is pending."""
+
+
+def fence(tools: Tools, partition: int, *, doubtful: bool = False) -> tuple[TransactionalWriter, Fenced]:
     """Fence the former owner, then read the committed offset: in this order, for only then is it stable.
+
+    Args:
+        doubtful: take the last offset that is not pending, since the pending one stays for ever. Seen after a broker
+            was killed between a commit and its markers: the coordinator replays the offset as pending, and nobody ends
+            it. The next transaction under the same id does, and the log tells what had been done.
 
     Raises:
         FencingError: not now; nothing is held.
@@ -38,26 +49,50 @@ def fence(tools: Tools, partition: int) -> tuple[TransactionalWriter, Fenced]:
             raise ConfigurationError(f"Kafka refused {failed.call.value}: {failed.message}; check the KAFKA_ settings.")
         raise FencingError(failed.message)
     try:
-        return writer, _standing(tools, partition)
+        at = _last_stable(tools, partition) if doubtful else _committed(tools, partition)
+        return writer, _standing(tools, partition, at, doubtful)
     except KafkaException as error:
-        reason = str(error.args[0])
+        failure = FencingError(str(error.args[0]))
+    except FencingError as error:
+        failure = error.with_traceback(None)
     writer.drop()
-    raise FencingError(reason)
+    raise failure
 
 
-def _standing(tools: Tools, partition: int) -> Fenced:
-    asked = TopicPartition(tools.topics.jobs, partition)
-    # A time-out here means a pending transaction of someone who was not fenced: fence and ask again.
-    (at,) = tools.consumer.committed([asked], timeout=COMMITTED_SECONDS)
+def _committed(tools: Tools, partition: int) -> TopicPartition:
+    try:
+        (at,) = tools.consumer.committed([TopicPartition(tools.topics.jobs, partition)], timeout=COMMITTED_SECONDS)
+    except KafkaException as error:
+        # This is how the client says that a transaction is pending; a broker that is away is noticed before.
+        if error.args[0].code() == KafkaError._TIMED_OUT:
+            raise PendingOffsetError(str(error.args[0])) from None
+        raise
     if at.error is not None:
         raise KafkaException(at.error)
+    return at
+
+
+def _last_stable(tools: Tools, partition: int) -> TopicPartition:
+    place = TopicPartition(tools.topics.jobs, partition)
+    group = ConsumerGroupTopicPartitions(tools.settings.kafka_group_id, [place])
+    (answer,) = tools.admin.list_consumer_group_offsets(
+        [group], require_stable=False, request_timeout=REQUEST_SECONDS
+    ).values()
+    (at,) = answer.result(REQUEST_SECONDS + 1.0).topic_partitions
+    if at.error is not None:
+        raise KafkaException(at.error)
+    return cast(TopicPartition, at)
+
+
+def _standing(tools: Tools, partition: int, at: TopicPartition, doubtful: bool) -> Fenced:
     jobs, chunks, results = (
         (topic, partition) for topic in (tools.topics.jobs, tools.topics.chunk_results, tools.topics.results)
     )
     ends = log_ends(tools.admin, [jobs, chunks, results])
     return Fenced(
         offset=at.offset if at.offset >= 0 else None,
-        progress=metadata.decode(at.metadata, at.offset) if at.offset >= 0 else None,
+        progress=metadata.decode(at.metadata, at.offset) if at.offset >= 0 and not doubtful else None,
         verify_below=ends[jobs] if ends[chunks] or ends[results] else 0,
         results_end=ends[chunks],
+        doubtful=doubtful,
     )

@@ -103,7 +103,9 @@ def fenced(state: State, found: do.Fenced) -> Step:
         progress = work.progress
         if found.progress is not None and found.progress.run_id == progress.run_id:
             progress = replace(found.progress, attempt=progress.attempt)
-        return _transact(replace(state, work=replace(work, verify=True, progress=progress)), Phase.CLAIMING)
+        rescan = work.rescan or found.doubtful
+        work = replace(work, verify=True, rescan=rescan, progress=progress)
+        return _transact(replace(state, work=work), Phase.CLAIMING)
     effects: tuple[do.Effect, ...] = (do.Seek(found.offset),)
     if work is not None:
         # The transaction whose outcome was unknown was the last one of this record, and it is there.

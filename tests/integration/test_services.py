@@ -235,7 +235,9 @@ def test_start_and_stop_as_make_does(fetched: None, tmp_path: Path) -> None:
 def test_services_whose_process_was_killed_can_be_started_again(fetched: None, tmp_path: Path) -> None:
     try:
         first = services("start", tmp_path).stdout
-        os.kill(int((tmp_path / "lock").read_text(encoding="utf-8")), signal.SIGKILL)
+        holder = int((tmp_path / "lock").read_text(encoding="utf-8"))
+        os.kill(holder, signal.SIGKILL)
+        wait_until(lambda: not alive(holder), seconds=SECONDS, what="the process is gone")
         second = services("start", tmp_path)
         assert second.returncode == 0, second.stderr
         assert second.stdout != first

@@ -71,7 +71,7 @@ class Rig:
         self.owned.carry_out()
         assert self.workers.running == {(3, 1)}
 
-    def _fence(self, *_: Any) -> tuple[Writer, Fenced]:
+    def _fence(self, *_: Any, **__: Any) -> tuple[Writer, Fenced]:
         if not self.fencing:
             raise FencingError("the broker is away")
         return self.fencing.pop()

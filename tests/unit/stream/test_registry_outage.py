@@ -69,7 +69,7 @@ def test_a_result_that_cannot_be_encoded_is_written_when_the_registry_is_back(
         forget=lambda _: None,
         clock=lambda: time[0],
     )
-    monkeypatch.setattr(partition, "fence", lambda *_: (writer, Fenced(0, None, 0, 0)))
+    monkeypatch.setattr(partition, "fence", lambda *_, **__: (writer, Fenced(0, None, 0, 0)))
     owned = OwnedPartition(cast(Tools, tools), 3, 1)
     owned.carry_out()
     owned.offer(record(), job())

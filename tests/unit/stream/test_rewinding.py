@@ -58,7 +58,7 @@ def owned(consumer: Consumer, forgotten: list[int], monkeypatch: pytest.MonkeyPa
         clock=lambda: 100.0,
     )
     writer = SimpleNamespace(transact=lambda *_: Done((), suspect=False), drop=lambda: None)
-    monkeypatch.setattr(partition, "fence", lambda *_: (writer, Fenced(5, None, 0, 0)))
+    monkeypatch.setattr(partition, "fence", lambda *_, **__: (writer, Fenced(5, None, 0, 0)))
     made = OwnedPartition(cast(Tools, tools), 3, 1)
     made.carry_out()
     return made
