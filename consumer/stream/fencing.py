@@ -91,7 +91,7 @@ def _standing(tools: Tools, partition: int, at: TopicPartition, doubtful: bool) 
     ends = log_ends(tools.admin, [jobs, chunks, results])
     return Fenced(
         offset=at.offset if at.offset >= 0 else None,
-        progress=metadata.decode(at.metadata, at.offset) if at.offset >= 0 and not doubtful else None,
+        progress=metadata.decode(at.metadata, at.offset) if at.offset >= 0 else None,
         verify_below=ends[jobs] if ends[chunks] or ends[results] else 0,
         results_end=ends[chunks],
         doubtful=doubtful,

@@ -111,6 +111,9 @@ def fenced(state: State, found: do.Fenced) -> Step:
         # The transaction whose outcome was unknown was the last one of this record, and it is there.
         effects = (do.Cancel(), do.Concluded(work.record, work.final, work.rejection), *effects)
     progress = found.progress or Progress(verify_below=found.verify_below)
+    if found.doubtful:
+        # What it says of chunks is old, and a final result may be there; the starts that it counted were made.
+        progress = replace(progress, verify_below=found.verify_below)
     return _after(effects, _idle(replace(state, progress=progress)))
 
 

@@ -48,6 +48,7 @@ class OwnedPartition:
         self._backoff = Backoff(tools.clock)
         self._lost = False
         self._pending_since: float | None = None
+        self._pending_answers = 0
         self._expected = 0
         self.in_transaction = False
         self.wants_records = False
@@ -268,16 +269,18 @@ class OwnedPartition:
     def _fence(self) -> bool:
         self._drop()
         since = self._pending_since
-        doubtful = since is not None and self._tools.clock() - since > DOUBT_SECONDS
+        # Twice at least: a single lost answer looks the same, however long ago it was.
+        doubtful = self._pending_answers > 1 and since is not None and self._tools.clock() - since > DOUBT_SECONDS
         try:
             self._writer, found = fence(self._tools, self.number, doubtful=doubtful)
         except FencingError as error:
             pending = isinstance(error, PendingOffsetError)
             self._pending_since = (since or self._tools.clock()) if pending else None
+            self._pending_answers = self._pending_answers + 1 if pending else 0
             return self._later("fencing_failed", str(error))
         if doubtful:
             _log.warning("offset_in_doubt", partition=self.number, epoch=self.epoch, offset=found.offset)
-        self._pending_since = None
+        self._pending_since, self._pending_answers = None, 0
         self._backoff.succeeded()
         self._follow(machine.fenced(self.state, found))
         return True

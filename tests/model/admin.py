@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
-from confluent_kafka import OFFSET_END, IsolationLevel, TopicPartition
+from confluent_kafka import OFFSET_END, OFFSET_INVALID, ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
 
 from tests.model.process import Process
 
@@ -36,6 +36,24 @@ class ModelAdmin:
     def list_topics(self, _: str, timeout: float) -> None:
         """Whether a broker answers."""
         self._process.remote("list_topics", lambda: None, timeout)
+
+    def list_consumer_group_offsets(
+        self, asked: list[ConsumerGroupTopicPartitions], *, require_stable: bool, request_timeout: float
+    ) -> dict[str, Future[SimpleNamespace]]:
+        """The offsets that are committed, whatever is pending."""
+        assert not require_stable
+        (group,) = asked
+
+        def request() -> list[TopicPartition]:
+            offsets = self._process.cluster.group.offsets
+            at = [(one, *offsets.get(one.partition, (OFFSET_INVALID, ""))) for one in group.topic_partitions or []]
+            return [TopicPartition(one.topic, one.partition, offset, metadata=text) for one, offset, text in at]
+
+        answer: Future[SimpleNamespace] = Future()
+        answer.set_result(
+            SimpleNamespace(topic_partitions=self._process.remote("group_offsets", request, request_timeout))
+        )
+        return {group.group_id: answer}
 
     def _offset(self, one: TopicPartition, wanted: int, committed_only: bool) -> int:
         log = self._process.cluster.logs[one.topic, one.partition]

@@ -9,7 +9,7 @@ from consumer.events.models import ChunkResult, VideoResult
 from consumer.stream.values import Assignment
 from tests.model.cluster import PARTITIONS, Cluster
 from tests.model.log import Entry, Transaction
-from tests.model.process import MAX_ATTEMPTS, SETTINGS, Process
+from tests.model.process import MAX_ATTEMPTS, Process
 from tests.model.workers import chunks_of
 
 Record = tuple[int, int]
@@ -48,9 +48,8 @@ class Auditor:
     def started(self, process: Process, assignment: Assignment) -> None:
         """Workers get a job: not too often, and not what committed readers see (will see) already."""
         record = self._record_of(assignment)
-        identity = f"{SETTINGS.kafka_group_id}.{self._topics.jobs}.{assignment.partition}"
-        if self._cluster.transactions.epochs.get(identity) != process.epochs.get(identity):
-            # A zombie that was fenced and does not know it yet.
+        if self._cluster.group.owner[assignment.partition] != process.member:
+            # A zombie: the group has given the partition away, and it does not know yet.
             return
         self._starts[record] += 1
         assert self._starts[record] <= MAX_ATTEMPTS, f"{record} is started more than {MAX_ATTEMPTS} times"

@@ -34,8 +34,7 @@ class ModelProducer:
         self._cluster = self._process.cluster
         self._logger: logging.Logger = config["logger"]
         self._identity: str = config["transactional.id"]
-        former = self._process.producers.get(self._identity)
-        assert former is None or former._purged, "two producers with one id are held"
+        self._alone()
         self._process.producers[self._identity] = self
         self._epoch = -1
         self._unsent: list[dict[str, Any]] = []
@@ -128,6 +127,11 @@ class ModelProducer:
     def close(self) -> None:
         raise AssertionError("close() aborts without a limit and must not be called")
 
+    def _alone(self) -> None:
+        """A partition's producer is held in one place: the former one is thrown away before the next is made."""
+        former = self._process.producers.get(self._identity)
+        assert former is None or former._purged, "two producers with one id are held"
+
     def _usable(self) -> None:
         assert not self._purged, "a producer that was thrown away is used again"
 
@@ -140,7 +144,7 @@ class ModelProducer:
         self._reports = []
         for one in unsent:
             try:
-                transaction = self._cluster.transactions.take_part(self._identity, self._epoch, self._owner())
+                transaction = self._cluster.transactions.take_part(self._identity, self._epoch, self._process.name)
             except FencedError:
                 error = KafkaError(KafkaError._FENCED, "fenced", True, False, False)
                 self._reports.append(partial(one["on_delivery"], error, None))
@@ -151,7 +155,7 @@ class ModelProducer:
 
     def _send_offsets(self, positions: list[TopicPartition], group: Membership) -> None:
         try:
-            transaction = self._cluster.transactions.take_part(self._identity, self._epoch, self._owner())
+            transaction = self._cluster.transactions.take_part(self._identity, self._epoch, self._process.name)
             self._cluster.group.check(group)
         except FencedError:
             raise KafkaException(KafkaError(KafkaError._FENCED, "fenced", True, False, False)) from None
@@ -159,6 +163,9 @@ class ModelProducer:
             raise KafkaException(KafkaError(KafkaError.UNKNOWN_MEMBER_ID, "", False, False, True)) from None
         except StaleGenerationError:
             raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, "", False, False, True)) from None
+        # Which assignment of which process writes here.
+        (partition,) = (one.partition for one in positions)
+        transaction.owner = self._process.name, self._process.assignments.get(partition)
         transaction.offsets |= {one.partition: (one.offset, one.metadata or "") for one in positions}
 
     def _end(self, request: EndRequest) -> None:
@@ -170,8 +177,3 @@ class ModelProducer:
             raise KafkaException(KafkaError(KafkaError.INVALID_TXN_STATE, "", True, False, False)) from None
         self._in_transaction = False
         self._reports = []
-
-    def _owner(self) -> object:
-        """Which assignment of which process writes here."""
-        partition = int(self._identity.rsplit(".", 1)[-1])
-        return self._process.name, self._process.assignments.get(partition)

@@ -18,8 +18,9 @@ pytestmark = pytest.mark.usefixtures("model_clients")
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
 def test_the_model_notices(mutation: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     mutation(monkeypatch)
-    # The first finding is enough: nothing is made smaller, or looked for beyond it. All are found within CI's
-    # own number of examples; another version of Hypothesis, which chooses others, may need some more.
+    # The first finding is enough: nothing is made smaller, or looked for beyond it. Today's examples of CI find all;
+    # another version of Hypothesis, which chooses others, may need some more.
     quick = settings(CI, max_examples=3 * CI.max_examples, phases=[Phase.generate], report_multiple_bugs=False)
-    with pytest.raises(AssertionError):
+    # RuntimeError: the state machine itself refuses an event that cannot be.
+    with pytest.raises((AssertionError, RuntimeError)):
         run_state_machine_as_test(Fleet, settings=quick)

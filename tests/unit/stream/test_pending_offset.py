@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from consumer.stream.metadata import Progress
 from consumer.stream.partition import DOUBT_SECONDS, OwnedPartition
 from consumer.stream.tools import Tools
 from tests.unit.stream.builders import chunk, job, record
-from tests.unit.stream.steps import commit, only, running
+from tests.unit.stream.steps import RUN_ID, commit, only, running
 
 DOUBTFUL = do.Fenced(offset=5, progress=None, verify_below=9, results_end=100, doubtful=True)
 
@@ -27,6 +28,15 @@ def test_an_idle_partition_then_asks_the_log_about_every_record_there_is() -> No
     assert state.phase is Phase.IDLE
     _, effects = commit(machine.arrived(state, record(5), job()))
     assert only(effects, do.ReadBack).results_from is None, "the final result may be there: the pending offset said so"
+
+
+def test_the_starts_that_were_counted_stay_counted() -> None:
+    third = Progress(run_id=RUN_ID, attempt=3)
+    state, _ = machine.fenced(machine.assigned(3, 1, 3)[0], replace(DOUBTFUL, progress=third))
+    state, effects = machine.arrived(state, record(5), job())
+    assert only(effects, do.ReadBack).results_from is None
+    assert state.work is not None
+    assert state.work.rejection is not None, "a fourth start of three"
 
 
 def test_a_job_in_work_is_looked_up_as_a_whole_its_final_result_too() -> None:
@@ -66,3 +76,24 @@ def test_it_is_waited_for_and_then_doubted_but_only_if_it_is_pending(
         assert owned.state.phase is Phase.IDLE
         assert time[0] - began > DOUBT_SECONDS
         assert owned.state.progress == Progress()
+
+
+def test_one_lost_answer_long_ago_is_no_pending_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    time, doubts = [100.0], list[bool]()
+
+    def fence(_: Any, __: int, *, doubtful: bool) -> Any:
+        doubts.append(doubtful)
+        raise PendingOffsetError("not now")
+
+    monkeypatch.setattr(partition, "fence", fence)
+    tools = SimpleNamespace(
+        settings=Settings.model_validate({}),
+        topics=Topics(),
+        consumer=SimpleNamespace(pause=lambda _: None),
+        clock=lambda: time[0],
+    )
+    owned = OwnedPartition(cast(Tools, tools), 3, 1)
+    for _ in range(3):
+        owned.carry_out()
+        time[0] += 10 * DOUBT_SECONDS
+    assert doubts == [False, False, True]
