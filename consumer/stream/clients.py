@@ -18,13 +18,13 @@ _PROTECTED = frozenset(
         "enable.auto.commit",
         "enable.auto.offset.store",
         "enable.idempotence",
-        "group.id",
-        "group.protocol",
         "isolation.level",
         "partition.assignment.strategy",
         "transactional.id",
     }
 )
+# These have settings of their own.
+_NAMED = frozenset({"group.id", "group.instance.id", "group.protocol"})
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
@@ -64,6 +64,8 @@ def consumer_config(settings: Settings) -> dict[str, Any]:
         # Or waiting for a broker that is away becomes a loop of connections without any backoff.
         "enable.sparse.connections": False,
     }
+    if settings.kafka_group_instance_id is not None:
+        config["group.instance.id"] = settings.kafka_group_instance_id
     if settings.kafka_group_protocol == "classic":
         config["partition.assignment.strategy"] = "cooperative-sticky"
     return config | _passed_through("kafka_consumer", settings.kafka_consumer)
@@ -125,7 +127,10 @@ def transactional_id(settings: Settings, topic: str, partition: int) -> str:
 
 def _passed_through(name: str, values: Mapping[str, str]) -> dict[str, str]:
     for key in values:
+        variable = f"{name}_{key.replace('.', '_')}".upper()
+        if key in _NAMED:
+            own = f"kafka_{key.replace('.', '_')}".upper()
+            raise ConfigurationError(f"{variable} must not be set: {own} is the setting for {key}.")
         if key in _PROTECTED:
-            variable = f"{name}_{key.replace('.', '_')}".upper()
             raise ConfigurationError(f"{variable} must not be set: the exactly-once guarantee depends on {key}.")
     return dict(values)

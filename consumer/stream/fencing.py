@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
@@ -12,6 +13,7 @@ from consumer.stream.clients import producer_config, transactional_id
 from consumer.stream.effects import Fenced
 from consumer.stream.outcomes import Verdict
 from consumer.stream.readback import REQUEST_SECONDS, log_ends
+from consumer.stream.reporting import report_failure
 from consumer.stream.tools import Tools
 from consumer.stream.transaction import TransactionalWriter
 
@@ -40,7 +42,10 @@ def fence(tools: Tools, partition: int, *, doubtful: bool = False) -> tuple[Tran
     """
     identity = transactional_id(tools.settings, tools.topics.jobs, partition)
     writer = TransactionalWriter(
-        producer_config(tools.settings, identity), clock=tools.clock, between_tries=tools.serve
+        producer_config(tools.settings, identity),
+        clock=tools.clock,
+        between_tries=tools.serve,
+        failed=partial(report_failure, tools.metrics, partition),
     )
     failed = writer.init()
     if failed is not None:

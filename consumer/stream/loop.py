@@ -119,6 +119,8 @@ class StreamLoop:
             while True:
                 code = self._turn()
                 if code is not None:
+                    if code == 0:
+                        self._settle(list(self._owned.values()))
                     return code
         finally:
             self._leave()
@@ -206,6 +208,7 @@ class StreamLoop:
             if isinstance(end, JobOutcome):
                 owned.concluded(end.result)
             else:
+                self._settle([owned])
                 owned.revoke()
         return intake.crash
 
@@ -257,17 +260,20 @@ class StreamLoop:
         self._assigned(bool(self._owned))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        # What is computed already is committed first: it costs milliseconds, computing it again costs GPU time.
-        self._crash = self._take_outcomes()
-        deadline = self._clock() + SETTLE_SECONDS
         # `poll` must not be called in a callback of its own.
         self._revoking = True
-        for one in partitions:
-            owned = self._owned.get(one.partition)
-            if owned is not None and self._clock() < deadline:
-                owned.settle()
+        self._crash = self._take_outcomes()
+        if self._crash is None:
+            self._settle([self._owned[one.partition] for one in partitions if one.partition in self._owned])
         self._revoking = False
         self._give_up("revoked", partitions)
+
+    def _settle(self, leaving: list[OwnedPartition]) -> None:
+        """Commit what is computed already: it costs milliseconds, computing it again costs GPU time."""
+        deadline = self._clock() + SETTLE_SECONDS
+        for owned in leaving:
+            if self._clock() < deadline:
+                owned.settle()
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._give_up("lost", partitions)

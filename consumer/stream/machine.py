@@ -1,8 +1,9 @@
 """The life of one input partition as a pure function: (state, event) -> (state, effects).
 
 FENCING -> IDLE -> CLAIMING -> RECOVERING -> RUNNING -> FINISHING -> IDLE, with DEAD_LETTERING for records that cannot
-become work, and back to FENCING whenever what happened to a transaction is unknown. No I/O, no clock: the I/O thread
-carries out the effects and reports each one's outcome as the next event. Source: the protocol page.
+become work, RELEASING before a partition is given up in good order, and back to FENCING whenever what happened to a
+transaction is unknown. No I/O, no clock: the I/O thread carries out the effects and reports each one's outcome as the
+next event. Source: the protocol page.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Phase(StrEnum):
     RUNNING = "running"
     FINISHING = "finishing"
     DEAD_LETTERING = "dead_lettering"
+    RELEASING = "releasing"
     GONE = "gone"
 
 
@@ -103,8 +105,10 @@ def fenced(state: State, found: do.Fenced) -> Step:
         progress = work.progress
         if found.progress is not None and found.progress.run_id == progress.run_id:
             progress = replace(found.progress, attempt=progress.attempt)
-        rescan = work.rescan or found.doubtful
-        work = replace(work, verify=True, rescan=rescan, progress=progress)
+        if found.doubtful:
+            # In the metadata of the claim, or whoever takes over after it would believe the list of chunks.
+            progress = replace(progress, verify_below=found.verify_below)
+        work = replace(work, verify=True, rescan=work.rescan or found.doubtful, progress=progress)
         return _transact(replace(state, work=work), Phase.CLAIMING)
     effects: tuple[do.Effect, ...] = (do.Seek(found.offset),)
     if work is not None:
@@ -130,8 +134,8 @@ def arrived(state: State, record: JobRecord, job: VideoJob | Rejection) -> Step:
         results_from=before.results_from if before.run_id else state.results_end,
     )
     rejection = job if isinstance(job, Rejection) else None
-    if rejection is None and progress.attempt > state.max_attempts:
-        message = f"The job was started {state.max_attempts} times and its worker ended each time."
+    if rejection is None and progress.attempt - progress.spared > state.max_attempts:
+        message = f"Its worker ended {state.max_attempts} times while the job was in work."
         rejection = Rejection(ErrorCode.ATTEMPTS_EXHAUSTED, message, job.job_id, "claim")
     work = Work(
         record=record,
@@ -198,6 +202,8 @@ def committed(state: State, done: do.Committed) -> Step:
     end = max((one.offset + 1 for one in done.published), default=0)
     state = replace(state, work=work, progress=done.progress, fenced=0, results_end=max(state.results_end, end))
     effects: tuple[do.Effect, ...] = ()
+    if state.phase is Phase.RELEASING:
+        return revoked(state)
     over = state.phase in (Phase.FINISHING, Phase.DEAD_LETTERING)
     if over and done.wrote_final:
         effects = (do.Concluded(work.record, work.final, work.rejection),)
@@ -236,6 +242,15 @@ def broken(state: State, *, fenced_out: bool) -> Step:
     if count > 1:
         return replace(state, phase=Phase.GONE), (do.Cancel(), do.Drop(), do.Exit(3))
     return replace(state, phase=Phase.FENCING, fenced=count), (do.Fence(),)
+
+
+def released(state: State) -> Step:
+    """The partition is about to be given up in good order: that is no start of which the job's worker died."""
+    work = state.work
+    if work is None or state.phase not in (Phase.RECOVERING, Phase.RUNNING):
+        return state, ()
+    progress = replace(work.progress, spared=work.progress.spared + 1)
+    return _transact(state, Phase.RELEASING, replace(work, progress=progress))
 
 
 def revoked(state: State) -> Step:

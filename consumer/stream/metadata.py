@@ -23,6 +23,7 @@ class Progress:
         run_id: the job in work at the committed offset; empty when idle.
         plan_digest: of the chunks committed so far; empty before the first.
         attempt: starts of this job so far, this one included.
+        spared: those of them that ended in good order: the partition moved, or the worker was told to stop.
         results_from: offset in chunk-results before which no record of this run stands.
         done: indexes of the chunks committed so far (None: more than the string can hold).
         verify_below: records of the jobs partition below this offset may have been finished already by someone whose
@@ -35,6 +36,7 @@ class Progress:
     results_from: int = 0
     done: frozenset[int] | None = frozenset()
     verify_below: int = 0
+    spared: int = 0
 
     @property
     def has_chunks(self) -> bool:
@@ -65,6 +67,7 @@ def decode(text: str | None, offset: int) -> Progress | None:
             results_from=int(fields["from"]),
             done=None if done is None else frozenset(_indexes(str(done))),
             verify_below=int(fields["verify"]),
+            spared=int(fields.get("spared", 0)),
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -79,6 +82,7 @@ def _dump(progress: Progress, offset: int, done: str | None) -> str:
         "attempt": progress.attempt,
         "from": progress.results_from,
         "verify": progress.verify_below,
+        "spared": progress.spared,
         "done": done,
     }
     return json.dumps(fields, separators=(",", ":"))

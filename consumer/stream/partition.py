@@ -13,10 +13,10 @@ from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.stream import effects as do
 from consumer.stream import machine, metadata
 from consumer.stream.backoff import Backoff
-from consumer.stream.conclusions import report_conclusion
 from consumer.stream.fencing import FencingError, PendingOffsetError, fence
 from consumer.stream.outcomes import Verdict
 from consumer.stream.recovery import Recovery, RecoveryError
+from consumer.stream.reporting import report_commit, report_conclusion, report_recovery, report_transition
 from consumer.stream.tools import Tools
 from consumer.stream.transaction import Failed, TransactionalWriter
 from consumer.stream.values import Acknowledge, JobRecord, Published, Rejection
@@ -112,11 +112,20 @@ class OwnedPartition:
             self._follow(machine.cancelled(self.state))
 
     def settle(self) -> None:
-        """Commit what is computed, as long as nothing has to be waited for: it spares the next owner the computing."""
+        """Before the partition is given up: commit what is computed, as long as nothing has to be waited for.
+
+        It spares the next owner the computing, and the job a start that counts as one that its worker died of.
+        """
         while not self.in_transaction and (self._effects or self._deliver()):
             if isinstance(self._effects[0], do.Fence | do.ReadBack | do.Seek):
-                return
+                break
             self._carry_out(self._effects.popleft())
+        if not self.in_transaction:
+            step = machine.released(self.state)
+            if step[1]:
+                self._effects.clear()
+                self._follow(step)
+                self._carry_out(self._effects.popleft())
 
     def revoke(self) -> None:
         """Give the partition up at once; what is not committed is computed again by its next owner."""
@@ -157,17 +166,7 @@ class OwnedPartition:
     def _follow(self, step: machine.Step) -> None:
         before, (self.state, effects) = self.state, step
         self._effects.extend(effects)
-        if self.state.phase is not before.phase:
-            work = self.state.work
-            _log.debug(
-                "partition_phase",
-                partition=self.number,
-                epoch=self.epoch,
-                phase=self.state.phase.value,
-                before=before.phase.value,
-                offset=work.record.offset if work else None,
-                job_id=work.job.job_id if work and work.job else None,
-            )
+        report_transition(before, self.state)
         known = self.state.work.known if self.state.work is not None else frozenset()
         for index in [index for index in self._acknowledge if index in known]:
             self._acknowledge.pop(index)()
@@ -205,7 +204,7 @@ class OwnedPartition:
             case do.Drop():
                 self._drop()
             case do.Concluded():
-                report_conclusion(effect, tools.metrics)
+                report_conclusion(tools.metrics, effect)
             case do.Exit(code):
                 self.exit_code = code
         return True
@@ -227,9 +226,8 @@ class OwnedPartition:
             answer = self._writer.transact(tools.records.messages(effect), offsets)
         finally:
             self.in_transaction = False
-        tools.metrics.transaction_seconds.observe(tools.clock() - started)
         if not isinstance(answer, Failed):
-            tools.metrics.transactions_total.labels(outcome="committed").inc()
+            report_commit(tools.metrics, self.number, tools.clock() - started, suspect=answer.suspect)
             places = zip(effect.chunks, answer.offsets, strict=False)
             published = tuple(Published(result, self.number, offset) for result, offset in places)
             concluded = effect.final is not None or effect.rejection is not None
@@ -237,15 +235,6 @@ class OwnedPartition:
                 machine.committed(self.state, do.Committed(effect.progress, published, concluded, answer.suspect))
             )
             return
-        tools.metrics.transactions_total.labels(outcome=answer.verdict.value).inc()
-        _log.warning(
-            "transaction_failed",
-            partition=self.number,
-            epoch=self.epoch,
-            call=answer.call.value,
-            verdict=answer.verdict.value,
-            reason=answer.message,
-        )
         # A process that was frozen may have lost the partition meanwhile: hear of it first, or fencing hits the owner.
         tools.serve()
         if self._lost:
@@ -262,8 +251,6 @@ class OwnedPartition:
                 return machine.refused(self.state, f"The broker refused the message: {failed.message}.")
             case Verdict.EVICTED:
                 return machine.revoked(self.state)
-            case Verdict.FENCED:
-                self._tools.metrics.fenced_total.inc()
         return machine.broken(self.state, fenced_out=failed.verdict is Verdict.FENCED)
 
     def _fence(self) -> bool:
@@ -293,14 +280,7 @@ class OwnedPartition:
         if found is None:
             return False
         self._backoff.succeeded()
-        self._tools.metrics.recovered_chunks_total.inc(len(found.published))
-        _log.info(
-            "read_back",
-            partition=self.number,
-            offset=effect.record.offset,
-            chunks=len(found.published),
-            finished=found.finished,
-        )
+        report_recovery(self._tools.metrics, effect, found)
         self._follow(machine.recovered(self.state, found.published, finished=found.finished))
         return True
 

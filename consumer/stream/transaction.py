@@ -79,15 +79,21 @@ class TransactionalWriter:
         config: librdkafka's settings, the transactional id among them.
         clock: monotonic seconds.
         between_tries: serves the consumer between two tries of the same transaction.
+        failed: told of each try that failed.
     """
 
     def __init__(
-        self, config: dict[str, Any], *, clock: Callable[[], float] = time.monotonic, between_tries: Callable[[], None]
+        self,
+        config: dict[str, Any],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        between_tries: Callable[[], None],
+        failed: Callable[[Failed], None],
     ) -> None:
         self._watch = DisconnectWatch(config["logger"])
         self._producer = Producer(config | {"logger": self._watch.logger})
         self._clock = clock
-        self._between_tries = between_tries
+        self._between_tries, self._failed = between_tries, failed
 
     def init(self) -> Failed | None:
         """Fence whoever used this id before; takes 4 ms, or 0.5 to 1.5 s where a transaction was left open."""
@@ -110,11 +116,10 @@ class TransactionalWriter:
                 return self._once(messages, offsets)
             except _CallError as error:
                 failed = Failed(error.verdict, error.call, error.message)
-            if failed.verdict in (Verdict.BROKEN, Verdict.FENCED, Verdict.STOP):
-                return failed
-            if not self._abort():
-                return Failed(Verdict.BROKEN, Call.ABORT, failed.message)
-            if failed.verdict in (Verdict.REFUSED, Verdict.EVICTED):
+            if failed.verdict not in (Verdict.BROKEN, Verdict.FENCED, Verdict.STOP) and not self._abort():
+                failed = Failed(Verdict.BROKEN, Call.ABORT, failed.message)
+            self._failed(failed)
+            if failed.verdict not in (Verdict.ABORT, Verdict.REGROUP):
                 return failed
             self._between_tries()
         return Failed(Verdict.BROKEN, failed.call, failed.message)

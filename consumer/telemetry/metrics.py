@@ -33,9 +33,9 @@ CODES = tuple(code.value for code in ErrorCode)
 STAGES = ("fetch", "decode", "wait", "first_token", "generate")
 TOKEN_KINDS = ("vision", "prompt", "completion")
 # Committed, or what was done about the failure (`consumer.stream.outcomes.Verdict`; a test holds the two together).
+# Up to `evicted` all failures were aborted, and the first two tried again.
 TRANSACTION_OUTCOMES = (
     "committed",
-    "retry",
     "abort",
     "regroup",
     "refused",
@@ -44,6 +44,7 @@ TRANSACTION_OUTCOMES = (
     "fenced",
     "stop",
 )
+INDEFINITE_ENDS = ("unknown", "late")
 REBALANCE_EVENTS = ("assigned", "revoked", "lost")
 
 _JOB_BUCKETS = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400)
@@ -130,6 +131,9 @@ class Metrics:
             stage=STAGES,
         )
         self.chunks_in_flight = self._gauge("chunks_in_flight", "Chunks in work in this process.")
+        self.recoveries_total = self._counter(
+            "recoveries_total", "Jobs of which the log was read back, to find what an earlier run had published."
+        )
         self.recovered_chunks_total = self._counter(
             "recovered_chunks_total", "Chunks taken over from an earlier run of their job instead of computed again."
         )
@@ -152,12 +156,21 @@ class Metrics:
     def _stream(self) -> None:
         self.transactions_total = Labelled(
             self._counter(
-                "transactions_total", "Transactions: committed, or what was done about a failure.", "outcome"
+                "transactions_total", "Transactions: committed, or what was done about each that failed.", "outcome"
             ),
             outcome=TRANSACTION_OUTCOMES,
         )
         self.transaction_seconds = self._histogram(
             "transaction_seconds", "Time of a transaction from its begin to its commit.", _TRANSACTION_BUCKETS
+        )
+        self.indefinite_outcomes_total = Labelled(
+            self._counter(
+                "indefinite_outcomes_total",
+                "Transactions whose end is unknown, or was known so late that it may come twice: their producer was "
+                "thrown away.",
+                "end",
+            ),
+            end=INDEFINITE_ENDS,
         )
         self.rebalances_total = Labelled(
             self._counter("rebalances_total", "Callbacks of the consumer group about partitions.", "event"),

@@ -104,7 +104,7 @@ def _final(job: Sent, final: Seen, chunks: Mapping[int, Seen]) -> list[str]:
 
 
 def dead_letters(sent: Sequence[Sent], seen: Sequence[Seen], attempts: int) -> list[str]:
-    """Exactly the poison jobs, as they were sent, after `attempts` starts."""
+    """Exactly the poison jobs, as they were sent, after `attempts` starts at least: not all count."""
     found = []
     dead = Counter(one.value for one in seen if one.kind == "dead")
     for job in sent:
@@ -114,9 +114,9 @@ def dead_letters(sent: Sequence[Sent], seen: Sequence[Seen], attempts: int) -> l
     for one in seen:
         if one.kind == "dead":
             headers = dict(one.headers)
-            why = headers.get("__dlq.errors.code"), headers.get("__dlq.errors.attempt")
-            if why != (EXHAUSTED, str(attempts + 1).encode()):
-                found.append(f"the dead letter at {one.place} says {why}")
+            code, start = headers.get("__dlq.errors.code"), headers.get("__dlq.errors.attempt")
+            if code != EXHAUSTED or int(start or 0) <= attempts:
+                found.append(f"the dead letter at {one.place} says {code!r} in start {start!r}")
     return found
 
 

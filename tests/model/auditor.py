@@ -31,6 +31,7 @@ class Auditor:
         self.dead_letters: dict[Record, int] = {}
         self._claims: defaultdict[Record, set[object]] = defaultdict(set)
         self._starts: defaultdict[Record, int] = defaultdict(int)
+        self._spared: defaultdict[Record, int] = defaultdict(int)
 
     def look(self) -> None:
         """Read what is new."""
@@ -52,7 +53,8 @@ class Auditor:
             # A zombie: the group has given the partition away, and it does not know yet.
             return
         self._starts[record] += 1
-        assert self._starts[record] <= MAX_ATTEMPTS, f"{record} is started more than {MAX_ATTEMPTS} times"
+        counted = self._starts[record] - self._spared[record]
+        assert counted <= MAX_ATTEMPTS, f"{record} is started more than {MAX_ATTEMPTS} times"
         log = self._cluster.logs[self._topics.chunk_results, assignment.partition]
         there = {
             ChunkResult.model_validate_json(entry.value or b"").chunk_index
@@ -69,6 +71,7 @@ class Auditor:
         if forgotten:
             for record in records:
                 self._starts.pop(record, None)
+                self._spared.pop(record, None)
 
     def at_the_end(self) -> None:
         """Everything healed and nothing left to do."""
@@ -110,7 +113,8 @@ class Auditor:
                 assert final.job_id in self.cancels, f"{record} was cancelled by nobody"
             case "failed":
                 claims = len(self._claims[record])
-                assert claims >= MAX_ATTEMPTS, f"{record} failed after {claims} starts"
+                spared = self._spared[record]
+                assert claims >= MAX_ATTEMPTS + spared, f"{record} failed after {claims} starts, {spared} to be spared"
 
     def _see_dead_letter(self, partition: int, entry: Entry) -> None:
         (offset,) = (value for name, value in entry.headers if name == "__dlq.errors.offset")
@@ -126,8 +130,10 @@ class Auditor:
 
     def _note_claims(self, transaction: Transaction) -> None:
         for partition, (offset, metadata) in transaction.offsets.items():
-            if json.loads(metadata)["run"]:
+            fields = json.loads(metadata)
+            if fields["run"]:
                 self._claims[partition, offset].add(transaction.owner)
+                self._spared[partition, offset] = max(self._spared[partition, offset], fields["spared"])
 
     def _record_of(self, assignment: Assignment) -> Record:
         (record,) = (

@@ -1,8 +1,12 @@
-"""A partition that is taken away leaves nothing behind: its job is cancelled, its producer dropped."""
+"""A partition that is taken away leaves nothing behind: its job is cancelled, its producer dropped.
+
+In good order it leaves what was computed, and the word that its job's start is not to be counted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,9 +14,10 @@ import pytest
 
 from consumer.events.topics import Topics
 from consumer.settings import Settings
-from consumer.stream import partition
+from consumer.stream import metadata, partition
 from consumer.stream.effects import Fenced
 from consumer.stream.fencing import FencingError
+from consumer.stream.metadata import Progress
 from consumer.stream.outcomes import Call, Verdict
 from consumer.stream.partition import OwnedPartition
 from consumer.stream.tools import Tools
@@ -38,9 +43,12 @@ class Writer:
 
     def __init__(self) -> None:
         self.instead: Callable[[], Failed] | None = None
+        self.written: list[tuple[int, Progress | None]] = []
         self.dropped = False
 
-    def transact(self, messages: Any, _: Any) -> Done | Failed:
+    def transact(self, messages: Any, offsets: Any) -> Done | Failed:
+        (position,), _ = offsets()
+        self.written.append((len(messages), metadata.decode(position.metadata, position.offset)))
         return self.instead() if self.instead else Done(tuple(range(len(messages))), suspect=False)
 
     def drop(self) -> None:
@@ -104,3 +112,22 @@ def test_in_the_middle_of_a_transaction(rig: Rig) -> None:
 
     rig.commit_fails(lost)
     assert (rig.workers.running, rig.writer.dropped, rig.owned.gone) == (set(), True, True)
+
+
+def test_in_good_order_what_is_computed_is_committed_and_the_start_is_spared(rig: Rig) -> None:
+    rig.owned.computed([(chunk(0), lambda: None)])
+    rig.owned.settle()
+    (_, _), (chunks, after_chunk), (none, left) = rig.writer.written
+    assert (chunks, none) == (1, 0)
+    assert after_chunk is not None
+    assert left == replace(after_chunk, spared=1)
+    rig.owned.revoke()
+    assert (rig.workers.running, rig.writer.dropped, rig.owned.gone) == (set(), True, True)
+
+
+def test_without_a_producer_nothing_is_waited_for(rig: Rig) -> None:
+    rig.commit_fails(lambda: Failed(Verdict.BROKEN, Call.COMMIT, "timed out"))
+    before = len(rig.writer.written)
+    rig.owned.settle()
+    assert len(rig.writer.written) == before
+    assert rig.workers.running

@@ -16,6 +16,7 @@ progresses = st.builds(
     results_from=st.integers(0, 2**62),
     done=st.frozensets(st.integers(0, 2000), max_size=60) | st.none(),
     verify_below=st.integers(0, 2**62),
+    spared=st.integers(0, 1000),
 )
 
 

@@ -108,6 +108,7 @@ class Rig:
         self.clock = Clock()
         self.config: dict[str, Any] = {}
         self.served = 0
+        self.failures: list[Verdict] = []
         self.owner = True
         self.producer = ScriptedProducer(self.clock, script)
 
@@ -117,7 +118,10 @@ class Rig:
 
         monkeypatch.setattr(transaction, "Producer", make)
         self.writer = TransactionalWriter(
-            {"logger": logging.getLogger("test.kafka")}, clock=self.clock, between_tries=self._serve
+            {"logger": logging.getLogger("test.kafka")},
+            clock=self.clock,
+            between_tries=self._serve,
+            failed=lambda failed: self.failures.append(failed.verdict),
         )
 
     def _serve(self) -> None:
@@ -170,6 +174,7 @@ def test_a_stale_generation_is_tried_again_after_the_consumer_was_served(rig: Ma
     one = rig({Call.SEND_OFFSETS: [stale(), stale()]})
     assert isinstance(one.transact(), Done)
     assert one.producer.calls.count(Call.ABORT) == one.served == 2
+    assert one.failures == [Verdict.REGROUP, Verdict.REGROUP], "each try is told of, although the last one succeeded"
 
 
 def test_a_generation_that_stays_stale_breaks_the_producer_after_some_tries(rig: Make) -> None:
@@ -244,6 +249,7 @@ def test_what_no_second_try_can_mend_comes_back_at_once(rig: Make, failure: Kafk
     assert isinstance(answer, Failed)
     assert answer.verdict is verdict
     assert one.producer.calls.count(Call.BEGIN) == 1
+    assert one.failures == [verdict]
     assert (Call.ABORT in one.producer.calls) is (verdict in (Verdict.EVICTED, Verdict.REFUSED))
 
 

@@ -1,0 +1,96 @@
+"""How what happens to a partition shows in metrics and logs: one line for each transition, failure and conclusion.
+
+Together the lines of one partition and epoch tell its whole life: each `before` is the `phase` of the line before it.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from consumer.stream.effects import Concluded, ReadBack
+from consumer.stream.machine import State
+from consumer.stream.outcomes import Verdict
+from consumer.stream.recovery import Recovered
+from consumer.stream.transaction import Failed
+from consumer.telemetry.metrics import Metrics
+
+_log = structlog.get_logger(__name__)
+
+
+def report_transition(before: State, after: State) -> None:
+    """Say where the partition stands now, unless it stands where it stood."""
+    if after.phase is before.phase:
+        return
+    work = after.work or before.work
+    _log.info(
+        "partition_phase",
+        partition=after.partition,
+        epoch=after.epoch,
+        before=before.phase.value,
+        phase=after.phase.value,
+        offset=work.record.offset if work is not None else None,
+        job_id=work.job.job_id if work is not None and work.job is not None else None,
+        attempt=work.progress.attempt if work is not None else None,
+        chunks=len(work.published) if work is not None else None,
+    )
+
+
+def report_failure(metrics: Metrics, partition: int, failed: Failed) -> None:
+    """Count a transaction that failed, by what is done about it."""
+    metrics.transactions_total.labels(outcome=failed.verdict.value).inc()
+    if failed.verdict is Verdict.BROKEN:
+        metrics.indefinite_outcomes_total.labels(end="unknown").inc()
+    if failed.verdict is Verdict.FENCED:
+        metrics.fenced_total.inc()
+    _log.warning(
+        "transaction_failed",
+        partition=partition,
+        call=failed.call.value,
+        verdict=failed.verdict.value,
+        reason=failed.message,
+    )
+
+
+def report_commit(metrics: Metrics, partition: int, seconds: float, *, suspect: bool) -> None:
+    """Count a transaction that is committed."""
+    metrics.transactions_total.labels(outcome="committed").inc()
+    metrics.transaction_seconds.observe(seconds)
+    if suspect:
+        metrics.indefinite_outcomes_total.labels(end="late").inc()
+        _log.warning("commit_late", partition=partition, seconds=round(seconds, 3))
+
+
+def report_recovery(metrics: Metrics, asked: ReadBack, found: Recovered) -> None:
+    """Count a job whose earlier results were looked for, and the chunks that need not be computed again."""
+    metrics.recoveries_total.inc()
+    metrics.recovered_chunks_total.inc(len(found.published))
+    _log.info(
+        "read_back",
+        partition=asked.record.partition,
+        offset=asked.record.offset,
+        chunks=len(found.published),
+        finished=found.finished,
+    )
+
+
+def report_conclusion(metrics: Metrics, done: Concluded) -> None:
+    """Count the job, and its dead letter where it left one."""
+    final, rejection = done.final, done.rejection
+    error = final.error if final is not None else None
+    code = rejection.code if rejection is not None else error.code if error is not None else None
+    status = final.status if final is not None else "failed"
+    if code is not None and status == "failed":
+        metrics.dead_letters_total.labels(code=code.value).inc()
+    job_id = final.job_id if final is not None else rejection.job_id if rejection is not None else None
+    if job_id is not None:
+        metrics.jobs_total.labels(status=status).inc()
+    if final is not None:
+        metrics.job_duration_seconds.observe(final.total_processing_time)
+    _log.info(
+        "job_concluded",
+        partition=done.record.partition,
+        offset=done.record.offset,
+        job_id=job_id,
+        status=status,
+        code=code.value if code is not None else None,
+    )
