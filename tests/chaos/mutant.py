@@ -2,7 +2,9 @@
 
 A word is the name of a mutation (`mutations`), or a circumstance that makes a rare moment happen every time:
 
-* `poison`: a chunk whose prompt begins with `poison` kills the process (`poison:exit`: ends it without a word);
+* `poison`: a chunk ends the process if its job's prompt is one of `DEATHS`: in the engine by SIGKILL (`poison:kill`),
+  without a word (`poison:exit`) or out of memory (`poison:memory`); in the decoder, with the second frame, by SIGKILL
+  (`poison:decode`) or out of memory (`poison:decode:memory`);
 * `stop=POINT:KIND:N`: the process stops itself (SIGSTOP) in its N-th transaction of that kind (claim, chunk, final):
   `flushed`: its records are at the broker; `sent`: its offset, too, and nothing is left but the commit;
 * `hold=JOB:FILE`: chunks of that job are computed when the file exists;
@@ -13,14 +15,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from consumer.cli.main import main
 from consumer.inference.synthetic import SyntheticEngine
+from consumer.job.chunk import ChunkWorker
+from consumer.media import decode
+from consumer.media.library import Media
 from consumer.pool import JobPool
 from consumer.stream.transaction import TransactionalWriter
 from tests.chaos.mutations import MUTATIONS, kind, patch
@@ -29,24 +38,86 @@ POISON = "poison"
 # Innocent jobs of the same process have this long to be finished before it dies.
 POISON_SECONDS = 2.0
 EXIT_CODE = 9
+SPARE_BYTES, BLOCK_BYTES = 64 * 2**20, 2**16
 LOOK_SECONDS = 0.05
+
+
+def kill() -> None:
+    """As the kernel's out-of-memory killer does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave() -> None:
+    """As a library does that gives up."""
+    os._exit(EXIT_CODE)
+
+
+def out_of_memory() -> None:
+    """Leave the process the address space that it has and a little more, and use that up.
+
+    Raises:
+        MemoryError: always; what was used up stays so as long as its traceback is kept.
+    """
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + SPARE_BYTES, hard))
+    hoard = []
+    while True:
+        hoard.append(bytearray(BLOCK_BYTES))
+
+
+ENGINE, DECODER = "engine", "decoder"
+DEATHS: dict[str, tuple[str, Callable[[], None]]] = {
+    f"{POISON}:kill": (ENGINE, kill),
+    f"{POISON}:exit": (ENGINE, leave),
+    f"{POISON}:memory": (ENGINE, out_of_memory),
+    f"{POISON}:decode": (DECODER, kill),
+    f"{POISON}:decode:memory": (DECODER, out_of_memory),
+}
 
 
 def poison() -> None:
     """Some jobs kill their process."""
+    decoding = threading.local()
 
     def generate(original: Any) -> Any:
         async def mutated(self: SyntheticEngine, request: Any) -> Any:
-            if request.prompt.startswith(POISON):
+            place, die = DEATHS.get(request.prompt, (None, kill))
+            if place == ENGINE:
                 await asyncio.sleep(POISON_SECONDS)
-                if request.prompt.startswith(f"{POISON}:exit"):
-                    os._exit(EXIT_CODE)
-                os.kill(os.getpid(), signal.SIGKILL)
+                die()
             return await original(self, request)
 
         return mutated
 
+    def frames(original: Any) -> Any:
+        async def mutated(self: ChunkWorker, context: Any, media: Any, *rest: Any) -> Any:
+            media.death = DEATHS.get(context.job.prompt, (None, kill))
+            return await original(self, context, media, *rest)
+
+        return mutated
+
+    def decoded(original: Any) -> Any:
+        def mutated(self: Any, plan: Any) -> Any:
+            decoding.place, decoding.die = self.death
+            return original(self, plan)
+
+        return mutated
+
+    def chosen(original: Any) -> Any:
+        def mutated(*given: Any, **options: Any) -> Any:
+            for number, frame in enumerate(original(*given, **options)):
+                if number == 1 and decoding.place == DECODER:
+                    time.sleep(POISON_SECONDS)
+                    decoding.die()
+                yield frame
+
+        return mutated
+
     patch(SyntheticEngine, "generate", generate)
+    patch(ChunkWorker, "_frames", frames)
+    patch(Media, "decode", decoded)
+    patch(decode, "chosen_frames", chosen)
 
 
 def stop(point: str, which: str, number: int) -> None:

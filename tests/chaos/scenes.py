@@ -64,13 +64,13 @@ class Scene:
         self.stack.callback(worker.kill)
         return worker
 
-    def judged(self, least: float = 0.0) -> list[str]:
+    def judged(self, least: float = 0.0, attempts: int = ATTEMPTS) -> list[str]:
         """Wait until all jobs are finished or something is wrong, and hear the audit."""
         seconds = BROKEN_SECONDS if self.words else SOUND_SECONDS
         with contextlib.suppress(AssertionError):
             wait_until(self._over, seconds=max(seconds, least), what="all jobs are finished")
         sent, seen = self.deployment.sent, self.auditor.seen
-        found = audit.results(sent, seen) + audit.dead_letters(sent, seen, ATTEMPTS)
+        found = audit.results(sent, seen) + audit.dead_letters(sent, seen, attempts)
         if not found:
             again = self.auditor.read_again()
             found += audit.results(sent, again) + audit.standing(sent, self.deployment.standing())
