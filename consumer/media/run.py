@@ -94,9 +94,16 @@ def _decode_one(opened: OpenContainer, wanted: WantedFrames, packet: VideoPacket
 
 
 def _decode(opened: OpenContainer, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-    """Decode one packet, or with None all that is still in the decoder; a damaged one gives nothing."""
+    """Decode one packet, or with None all that is still in the decoder; a damaged one gives nothing.
+
+    Raises:
+        MemoryError: nothing is wrong with the packet, and a chunk without its frame would be a wrong answer.
+    """
     try:
         return opened.stream.codec_context.decode(packet)
+    except MemoryError:
+        # FFmpeg's error of that name is both.
+        raise
     except av.FFmpegError:
         return []
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import shutil
 from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import av
 import numpy as np
 import pytest
 from av.packet import Packet
@@ -201,6 +205,17 @@ def test_damage_costs_the_frames_it_hits(tmp_path: Path, open_path: Open) -> Non
     assert len(found.times) % 2 == 0
     assert all(before < after for before, after in itertools.pairwise(found.times))
     assert numbers_in(found.pixels)[:8] == list(range(0, 40, 5))
+
+
+def test_want_of_memory_is_no_damage() -> None:
+    """FFmpeg says it as it says that a packet is damaged; a chunk without its frames would be a wrong answer."""
+
+    def starved(_: object) -> list[VideoFrame]:
+        raise av.error.MemoryError(errno.ENOMEM, "Cannot allocate memory")
+
+    decoder = SimpleNamespace(codec_context=SimpleNamespace(decode=starved))
+    with pytest.raises(MemoryError):
+        run._decode(cast(OpenContainer, SimpleNamespace(stream=decoder)), None)
 
 
 def test_closing_while_a_decode_runs_lets_it_end(tmp_path: Path, open_path: Open) -> None:
