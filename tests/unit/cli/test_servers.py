@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,16 @@ from consumer.stream import admin
 from consumer.stream.admin import TopicFinding
 
 
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """`run` takes them over for its process, which here is the tests'."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals")
 @pytest.mark.parametrize("code", [0, 3])
 def test_run_is_the_worker_with_these_settings(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     seen: list[Settings] = []
@@ -30,6 +42,7 @@ def test_run_is_the_worker_with_these_settings(monkeypatch: pytest.MonkeyPatch, 
     assert [(settings.engine, settings.max_attempts) for settings in seen] == [("synthetic", 7)]
 
 
+@pytest.mark.usefixtures("signals")
 def test_run_does_not_start_on_wrong_settings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
