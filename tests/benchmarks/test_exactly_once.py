@@ -114,9 +114,7 @@ def test_at_the_rate_of_a_gpu(kafka: KafkaCluster, tmp_path: Path) -> None:
             for partition in range(PARTITIONS):
                 submit(system, f"job-{partition}", partition, CHUNKS_A_JOB)
         for process in workers.values():
-            wait_until(
-                lambda one=process: one.metric("jobs_in_progress") == PARTITIONS, seconds=60, what="all are busy"
-            )
+            wait_until(partial(busy, process), seconds=60, what="all partitions are busy")
         time.sleep(SETTLE_SECONDS)
         before = {variant: Usage.of(process) for variant, process in workers.items()}
         time.sleep(MEASURE_SECONDS)
