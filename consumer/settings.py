@@ -95,6 +95,11 @@ class Settings(BaseModel):
     kafka_group_protocol: Literal["consumer", "classic"] = Field(
         "consumer", description="consumer (KIP-848, from Kafka 4.0 on) or classic"
     )
+    kafka_group_instance_id: OptionalText = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="name of this process in the group, kept over restarts; see docs/rolling-restarts.md",
+    )
     schema_registry_url: OptionalText = Field(None, description="needed for avro-registry")
     schema_registry_auto_register: bool = Field(True, description="register schemas, or only look them up")
     event_format: Literal["avro-registry", "avro", "json"] = Field(

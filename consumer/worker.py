@@ -23,6 +23,7 @@ from consumer.pool import JobPool
 from consumer.settings import Settings
 from consumer.stream.admin import require_topics
 from consumer.stream.loop import StreamLoop
+from consumer.stream.membership import patience_seconds, while_held
 from consumer.stream.values import Outcome
 from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
@@ -59,7 +60,6 @@ class Worker:
         self._engine = engine or make_engine(settings)
         self._metrics = Metrics()
         self._health = HealthState()
-        self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._stopping = asyncio.Event()
         self._stream: StreamLoop | None = None
@@ -98,28 +98,37 @@ class Worker:
         runner = JobRunner(
             media=library, engine=self._engine, settings=self._settings, metrics=self._metrics, worker=self._name
         )
-        pool = JobPool(runner, loop, self._outcomes)
+        self._health.expect("stream", STREAM_BEAT_SECONDS)
+        self._health.expect("jobs", LOOP_BEAT_SECONDS)
+        beating = asyncio.ensure_future(self._beat())
+        try:
+            return await while_held(
+                lambda: self._live(runner, loop),
+                patience=lambda: patience_seconds(self._settings),
+                stopping=self._stopping,
+            )
+        finally:
+            beating.cancel()
+            runner.close()
+            library.close()
+
+    async def _live(self, runner: JobRunner, loop: asyncio.AbstractEventLoop) -> int:
+        """One life as a member of the group; what an earlier one left in its queue must not reach the next."""
+        outcomes: SimpleQueue[Outcome] = SimpleQueue()
+        pool = JobPool(runner, loop, outcomes)
         self._health.set_jobs(pool.jobs)
         self._stream = StreamLoop(
             settings=self._settings,
             codec=EventCodec.from_settings(self._settings),
             workers=pool,
-            outcomes=self._outcomes,
+            outcomes=outcomes,
             metrics=self._metrics,
             worker=self._name,
             beat=lambda: self._health.beat("stream"),
             assigned=lambda any_: self._health.set_ready("assignment", any_),
             now=lambda: time.time_ns() // 1_000_000,
         )
-        self._health.expect("stream", STREAM_BEAT_SECONDS)
-        self._health.expect("jobs", LOOP_BEAT_SECONDS)
-        beating = asyncio.ensure_future(self._beat())
-        try:
-            return await _in_thread(self._stream.run, "kafka")
-        finally:
-            beating.cancel()
-            runner.close()
-            library.close()
+        return await _in_thread(self._stream.run, "kafka")
 
     async def _beat(self) -> None:
         while True:

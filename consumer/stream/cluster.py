@@ -157,6 +157,14 @@ class Cluster:
                 found[str(resource.name)] = {key: entry.value for key, entry in entries.items()}
         return found
 
+    def session_seconds(self, group: str) -> float | None:
+        """How long the broker waits for a silent member of the group (KIP-848); None where it does not tell."""
+        hidden = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+        asked = [ConfigResource(ResourceType.GROUP, group)]
+        (future,) = self._admin.describe_configs(asked, request_timeout=self._seconds).values()
+        entry = (self._result(future, absent=hidden) or {}).get("consumer.session.timeout.ms")
+        return None if entry is None else int(entry.value) / 1000
+
     def create(self, specs: Collection[TopicSpec]) -> dict[str, KafkaError | None]:
         """Make topics; for each name None or the broker's refusal."""
         if not specs:

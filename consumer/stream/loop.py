@@ -14,10 +14,10 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from consumer.errors import ConfigurationError, TransientError
+from consumer.errors import TransientError
 from consumer.events.codec import EventCodec, EventError
 from consumer.events.models import VideoJob
 from consumer.events.topics import Topics
@@ -25,6 +25,7 @@ from consumer.settings import Settings
 from consumer.stream.clients import admin_config, consumer_config, reader_config
 from consumer.stream.control import ControlReader
 from consumer.stream.intake import take_in
+from consumer.stream.membership import ending
 from consumer.stream.partition import OwnedPartition
 from consumer.stream.reach import Reach
 from consumer.stream.records import RecordWriter
@@ -39,14 +40,6 @@ BUSY_POLL_SECONDS = 0.01
 POSTPONE_SECONDS = 2.0
 CLOSE_SECONDS = 8.0
 SETTLE_SECONDS = 3.0
-_FATAL_CONFIGURATION = frozenset(
-    {
-        KafkaError._AUTHENTICATION,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-    }
-)
 
 
 class StreamLoop:
@@ -111,6 +104,7 @@ class StreamLoop:
 
         Raises:
             ConfigurationError: the cluster refuses this client.
+            FencedError: another process took this one's place in the group, or holds it.
         """
         self._consumer.subscribe(
             [self._topics.jobs], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -169,8 +163,9 @@ class StreamLoop:
     def _on_message(self, message: Message) -> None:
         error = message.error()
         if error is not None:
-            if error.code() in _FATAL_CONFIGURATION:
-                raise ConfigurationError(f"Kafka refused this consumer: {error.str()}; check the KAFKA_ settings.")
+            end = ending(self._settings, error)
+            if end is not None:
+                raise end
             _log.warning("consumer_error", reason=error.str(), code=error.name())
             return
         record = JobRecord.of(message)
