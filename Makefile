@@ -24,13 +24,14 @@ lint: install  ## style, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: install  ## the unit tests and the model of Kafka alone
-	$(BIN)/python -m pytest tests/unit tests/model -q -n 2
+unit: install  ## the unit tests alone
+	$(BIN)/python -m pytest tests/unit -q -n 2
 
 # The real servers share the machine's cores with the workers, so these run one after another.
 test: lint unit  ## everything: lint, unit tests, and tests on a real Kafka, MinIO and vLLM (needs java, mvn and go)
-	$(BIN)/python -m pytest tests/model tests/chaos/test_audit.py tests/chaos/test_page.py tests/chaos/test_schedule.py -q -n 2
+	$(BIN)/python -m pytest tests/model -q -n 2
 	$(BIN)/python -m pytest tests/integration --maxfail=10
+	$(BIN)/python -m pytest tests/chaos --maxfail=3
 
 SEED ?= 1
 FAULTS ?= 100
