@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import sys
 import tempfile
@@ -20,7 +21,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="each seed is a run of its own")
     parser.add_argument("--faults", type=int, default=100, help="faults in each run")
     parser.add_argument("--workers", type=int, default=3, help="worker processes, to begin with")
-    parser.add_argument("--protocol", choices=["consumer", "classic"], default="consumer", help="of the consumer group")
+    parser.add_argument(
+        "--protocol",
+        choices=["consumer", "classic"],
+        nargs="+",
+        default=["consumer"],
+        help="of the consumer group; several are taken in turn",
+    )
     parser.add_argument(
         "--report",
         type=Path,
@@ -32,12 +39,14 @@ def main() -> int:
     outcomes = []
     try:
         with Ground(directory) as ground:
-            for seed in given.seed:
+            for seed, protocol in zip(given.seed, itertools.cycle(given.protocol), strict=False):
                 own = directory / f"seed-{seed}"
                 own.mkdir()
-                print(f"seed {seed}: {given.faults} faults, {given.workers} workers, in {own}", flush=True)
-                outcome = Run(ground, seed, given.faults, given.workers, own, given.protocol).carry_out()
+                print(f"seed {seed}, {protocol}: {given.faults} faults, {given.workers} workers, in {own}", flush=True)
+                outcome = Run(ground, seed, given.faults, given.workers, own, protocol).carry_out()
                 outcomes.append(outcome)
+                if given.report is not None:
+                    write(given.report, markdown(outcomes, given.workers))
                 if outcome.violations:
                     print(outcome.complaint(), file=sys.stderr, flush=True)
                 else:
@@ -51,8 +60,6 @@ def main() -> int:
     except ServicesError as error:
         print(error, file=sys.stderr)
         return 1
-    if given.report is not None:
-        write(given.report, markdown(outcomes, given.workers))
     if any(one.violations for one in outcomes):
         return 1
     if not given.keep:

@@ -40,6 +40,11 @@ def markdown(outcomes: Sequence[Outcome], workers: int) -> str:
     """The report."""
     faults: Counter[str] = sum((one.faults for one in outcomes), Counter())
     lines = [
+        f"{faults.total()} faults in {sum(one.seconds for one in outcomes) / 60:.0f} minutes, "
+        f"{sum(one.jobs for one in outcomes)} jobs, {sum(one.chunks for one in outcomes)} chunk results, "
+        f"{sum(one.deaths for one in outcomes)} workers killed by poison jobs; "
+        f"{sum(len(one.violations) for one in outcomes)} findings: duplicates, losses, or any other broken promise.",
+        "",
         "### Conditions",
         "",
         f"{BROKERS} brokers on one machine (3 replicas, 2 in sync), {PARTITIONS} partitions, {workers} workers to "
