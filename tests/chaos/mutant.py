@@ -8,7 +8,8 @@ A word is the name of a mutation (`mutations`), or a circumstance that makes a r
 * `stop=POINT:KIND:N`: the process stops itself (SIGSTOP) in its N-th transaction of that kind (claim, chunk, final):
   `flushed`: its records are at the broker; `sent`: its offset, too, and nothing is left but the commit;
 * `hold=JOB:FILE`: chunks of that job are computed when the file exists;
-* `uncancelled`: the workers do not hear that a job is not wanted any more.
+* `uncancelled`: the workers do not hear that a job is not wanted any more;
+* `later`: a later version, whose plan digests are made in another way.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 
 from consumer.cli.main import main
 from consumer.inference.synthetic import SyntheticEngine
+from consumer.job import plan
 from consumer.job.chunk import ChunkWorker
 from consumer.media import decode
 from consumer.media.library import Media
@@ -177,6 +179,14 @@ def uncancelled() -> None:
     patch(JobPool, "cancel", lambda _: lambda self, partition, epoch: None)
 
 
+def later() -> None:
+    """A version that takes other things into a plan's digest."""
+    patch(plan, "_digest", lambda original: lambda *given: f"v2-{original(*given)}")
+
+
+CIRCUMSTANCES: dict[str, Callable[[], None]] = {POISON: poison, "uncancelled": uncancelled, "later": later}
+
+
 def prepare(word: str) -> None:
     """Carry out one word of the command line.
 
@@ -190,10 +200,8 @@ def prepare(word: str) -> None:
     elif name == "hold":
         job_id, _, path = rest.partition(":")
         hold(job_id, Path(path))
-    elif word == POISON:
-        poison()
-    elif word == "uncancelled":
-        uncancelled()
+    elif word in CIRCUMSTANCES:
+        CIRCUMSTANCES[word]()
     elif word in MUTATIONS:
         MUTATIONS[word]()
     else:

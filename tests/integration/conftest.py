@@ -47,7 +47,8 @@ def fetched() -> None:
 @pytest.fixture(scope="session")
 def kafka(fetched: None) -> Iterator[KafkaCluster]:
     """One broker for the whole run; tests that take a broker away start their own."""
-    with KafkaCluster() as cluster:
+    # Compaction in a second: every 15 by default.
+    with KafkaCluster(properties={"log.cleaner.backoff.ms": "500"}) as cluster:
         yield cluster
 
 

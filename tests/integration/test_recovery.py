@@ -1,95 +1,71 @@
-"""What a new owner does with a half-finished job, whatever happened to the log and to the group's offset meanwhile."""
+"""What a new owner does with a half-finished job, whatever became of the group's offset, its metadata, the version."""
 
 from __future__ import annotations
 
 import json
-import signal
-import threading
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
 
+from tests.integration.half_finished import (
+    CHUNKS,
+    PARTITION,
+    finish,
+    half_finished,
+    leave_at_once,
+    set_offset,
+    submit,
+    worker,
+)
 from tests.integration.system import Audit, System
-from tests.integration.worker_process import WorkerProcess, wait_until, worker_process
+from tests.integration.worker_process import WorkerProcess
 
-PARTITION = 1
-CHUNKS = 5
 pytestmark = pytest.mark.timeout(300)
 
 
-def submit(system: System, job_id: str, video: str) -> int:
-    return system.submit(job_id, partition=PARTITION, video_url=video, chunk_duration=5, chunk_overlap=1)[1]
+def cut_off(metadata: str) -> str:
+    return metadata[: len(metadata) // 2]
 
 
-@contextmanager
-def worker(system: System, name: str, **settings: str) -> Iterator[WorkerProcess]:
-    with worker_process(system.environment(**settings), system.directory / name) as process:
-        yield process.wait_ready(90)
+def of_another_offset(metadata: str) -> str:
+    return json.dumps(json.loads(metadata) | {"at": 7})
 
 
-def half_finished(system: System, audit: Audit, video: str, job_id: str = "half") -> set[int]:
-    """A job whose worker left after some of its chunks were committed; returns their indexes."""
-    submit(system, job_id, video)
-    with worker(system, "first", SYNTHETIC_SECONDS_PER_CHUNK="1.0", MAX_CONCURRENT_CHUNKS="1") as process:
-        wait_until(lambda: audit.reader.read(0.1) and len(audit.chunks(job_id)) >= 2, seconds=60, what="two chunks")
-        leave_at_once(process)
-    audit.reader.read(0.5)
-    done = {one["chunk_index"] for one in audit.chunks(job_id)}
-    assert 2 <= len(done) < CHUNKS
-    return done
+def of_a_newer_version(metadata: str) -> str:
+    return json.dumps(json.loads(metadata) | {"v": 99, "done": ""})
 
 
-def leave_at_once(process: WorkerProcess) -> None:
-    """Two SIGTERMs: nothing in work is waited for, and the group need not wait for a session to end."""
-    process.signal(signal.SIGTERM)
-    wait_until(lambda: "draining" in process.log.read_text(), seconds=20, what="the first signal is seen")
-    process.signal(signal.SIGTERM)
-    assert process.wait() == 0
-
-
-def set_offset(system: System, offset: int, metadata: str | None = None) -> None:
-    """As an operator does while no member is there."""
-    admin = AdminClient({"bootstrap.servers": system.bootstrap})
-    place = TopicPartition(system.topics.jobs, PARTITION, offset)
-    if metadata is not None:
-        place = TopicPartition(system.topics.jobs, PARTITION, offset, metadata)
-    (answer,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(system.group, [place])]).values()
-    assert answer.result(10).topic_partitions[0].error is None
-
-
-def finish(system: System, audit: Audit, jobs: int = 1, **settings: str) -> dict[str, float]:
-    """A new worker does what is left; returns its counters."""
-    with worker(system, "next", **settings) as process:
-        audit.wait_finals(jobs, seconds=90)
-        wait_until(lambda: process.metric("jobs_in_progress") == 0, seconds=30, what="nothing is in work")
-        names = ("recovered_chunks_total", "recomputed_chunks_total")
-        figures = {name: process.metric(name) for name in names}
-        figures["computed"] = process.metric("chunks_total", status="succeeded")
-        leave_at_once(process)
-    audit.check()
-    return figures
-
-
-def event_ids(audit: Audit) -> list[bytes]:
-    found = [one for one in audit.reader.messages if one.topic() == audit.topics.chunk_results]
-    return [dict(cast(list[tuple[str, bytes]], one.headers() or []))["ce_id"] for one in found]
+def with_a_bad_list(metadata: str) -> str:
+    return json.dumps(json.loads(metadata) | {"done": "0-99999999"})
 
 
 @pytest.mark.parametrize(
-    "metadata",
-    [None, '{"v":99,"at":0,"run":"x"}', "\x01\x7f" * 200],
-    ids=["absent", "newer", "noise"],
+    "spoil",
+    [
+        None,
+        cut_off,
+        of_another_offset,
+        of_a_newer_version,
+        with_a_bad_list,
+        lambda _: "",
+        lambda _: "\x01\x7f" * 200,
+        lambda _: "bitmap:AAEC/w==",
+        lambda _: '{"leaderEpoch": 3}',
+    ],
+    ids=["absent", "cut-off", "of-another-offset", "newer", "bad-list", "empty", "noise", "foreign", "foreign-json"],
 )
 def test_without_usable_metadata_the_log_is_asked(
-    system: System, audit: Audit, short_video: str, metadata: str | None
+    system: System, audit: Audit, short_video: str, spoil: Callable[[str], str] | None
 ) -> None:
     done = half_finished(system, audit, short_video)
-    set_offset(system, 0, metadata)
+    offset, metadata = system.committed_offsets()[PARTITION]
+    assert offset == 0
+    set_offset(system, 0, spoil(metadata.rstrip("\0")) if spoil else None)
     figures = finish(system, audit)
     assert (figures["recovered_chunks_total"], figures["computed"]) == (len(done), CHUNKS - len(done))
     assert audit.finals()[0]["status"] == "succeeded"
@@ -132,80 +108,11 @@ def test_a_reset_forwards_leaves_out_what_it_jumps_over(system: System, audit: A
     assert len(audit.chunks("after")) == CHUNKS
 
 
-def test_chunks_that_retention_removed_are_computed_again_under_the_same_ids(
-    system: System, audit: Audit, short_video: str
-) -> None:
+def test_metadata_that_says_more_than_the_log_is_not_believed(system: System, audit: Audit, short_video: str) -> None:
+    """It is a hint at where to look; what is finished is what stands in the log."""
     done = half_finished(system, audit, short_video)
-    before = event_ids(audit)
-    admin = AdminClient({"bootstrap.servers": system.bootstrap})
-    place = TopicPartition(system.topics.chunk_results, PARTITION, -1)  # up to the end
-    (answer,) = admin.delete_records([place]).values()
-    answer.result(10)
-    with worker(system, "next") as process:
-        audit.wait_finals(1, seconds=90)
-        assert process.metric("recovered_chunks_total") == 0
-        assert process.metric("chunks_total", status="succeeded") == CHUNKS
-    (final,) = audit.finals()
-    assert final["status"] == "succeeded"
-    assert [one["chunk_index"] for one in final["chunks"]] == list(range(CHUNKS))
-    again = event_ids(audit)[len(before) :]
-    assert len(again) == CHUNKS
-    assert set(before) < set(again), f"{len(done)} chunks were published anew, each under its id"
-
-
-def test_a_stranger_s_open_transaction_hides_nothing(system: System, audit: Audit, short_video: str) -> None:
-    """Committed chunks behind it are not yet readable: recovery waits for them, and computes none of them again."""
-    stranger = Producer(
-        {
-            "bootstrap.servers": system.bootstrap,
-            "transactional.id": f"stranger-{uuid.uuid4().hex[:8]}",
-            "transaction.timeout.ms": 60_000,
-        }
-    )
-    stranger.init_transactions(20)
-    stranger.begin_transaction()
-    stranger.produce(system.topics.chunk_results, b"not ours", partition=PARTITION)
-    assert stranger.flush(20) == 0
-    submit(system, "half", short_video)
-    slow = {"SYNTHETIC_SECONDS_PER_CHUNK": "1.0", "MAX_CONCURRENT_CHUNKS": "1"}
-    with worker(system, "killed", **slow) as process:
-        wait_until(lambda: process.metric("chunks_total", status="succeeded") >= 2, seconds=60, what="two chunks")
-        wait_until(lambda: committed_chunks(system) >= 2, seconds=60, what="two committed chunks")
-        process.signal(signal.SIGKILL)
-        process.wait()
-    audit.reader.read(1.0)
-    assert audit.chunks() == [], "the open transaction holds them back from committed readers"
-    committed = committed_chunks(system)
-    with worker(system, "next") as process:
-        wait_until(lambda: "recovering" in process.log.read_text(), seconds=90, what="it looks for chunks")
-        assert process.metric("chunks_total", status="succeeded") == 0
-        released = threading.Timer(2.0, stranger.abort_transaction, (20,))
-        released.start()
-        audit.wait_finals(1, seconds=90)
-        released.join()
-        assert process.metric("recovered_chunks_total") == committed
-        assert process.metric("chunks_total", status="succeeded") == CHUNKS - committed
-    audit.check()
-
-
-def committed_chunks(system: System) -> int:
-    """How many chunks the group's metadata calls committed."""
-    text = system.committed_offsets().get(PARTITION, (0, ""))[1].rstrip("\0")
-    done: str = json.loads(text)["done"] if text else ""
-    spans = [span.partition("-") for span in done.split(",") if span]
-    return sum(int(last or first) - int(first) + 1 for first, _, last in spans)
-
-
-def test_an_aborted_tail_and_its_control_records_are_read_over(system: System, audit: Audit, short_video: str) -> None:
-    """The partition then ends with records that no committed reader ever gets: waiting for the last one would hang."""
-    done = half_finished(system, audit, short_video)
-    other = Producer({"bootstrap.servers": system.bootstrap, "transactional.id": f"other-{uuid.uuid4().hex[:8]}"})
-    other.init_transactions(20)
-    for _ in range(3):
-        other.begin_transaction()
-        other.produce(system.topics.chunk_results, b"aborted", partition=PARTITION)
-        assert other.flush(20) == 0
-        other.abort_transaction(20)
+    _, metadata = system.committed_offsets()[PARTITION]
+    set_offset(system, 0, json.dumps(json.loads(metadata.rstrip("\0")) | {"done": f"0-{CHUNKS - 1}"}))
     figures = finish(system, audit)
     assert (figures["recovered_chunks_total"], figures["computed"]) == (len(done), CHUNKS - len(done))
 
@@ -223,6 +130,39 @@ def test_other_settings_of_the_next_worker_change_no_job_that_was_begun(
     (final,) = audit.finals()
     assert (final["status"], final["num_chunks"]) == ("succeeded", CHUNKS)
     assert {one["provenance"]["plan_digest"] for one in audit.chunks()} == {final["provenance"]["plan_digest"]}
+
+
+@pytest.mark.parametrize("later_first", [True, False], ids=["downgrade", "upgrade"])
+def test_chunks_of_a_version_that_plans_differently_are_never_mixed(
+    system: System, audit: Audit, short_video: str, later_first: bool
+) -> None:
+    """What is published stays, and nothing is added to it."""
+    versions = (later, worker) if later_first else (worker, later)
+    submit(system, "half", short_video)
+    slow = {"SYNTHETIC_SECONDS_PER_CHUNK": "1.0", "MAX_CONCURRENT_CHUNKS": "1"}
+    with versions[0](system, "first", **slow) as process:
+        audit.wait_chunks(2)
+        leave_at_once(process)
+    audit.reader.read(0.5)
+    done = {one["chunk_index"] for one in audit.chunks()}
+    with versions[1](system, "next") as process:
+        audit.wait_finals(1, seconds=90)
+        assert process.metric("chunks_total", status="succeeded") == 0
+    audit.check()
+    (final,) = audit.finals()
+    assert (final["status"], final["error"]["code"]) == ("partial", "SOURCE_CHANGED")
+    assert {one["chunk_index"] for one in final["chunks"]} == done
+
+
+@contextmanager
+def later(system: System, name: str, **settings: str) -> Iterator[WorkerProcess]:
+    """A worker of a version that makes plan digests in another way."""
+    environment = system.environment(PYTHONPATH=str(Path(__file__).parents[2]), **settings)
+    process = WorkerProcess(environment, system.directory / name, [sys.executable, "-m", "tests.chaos.mutant", "later"])
+    try:
+        yield process.wait_ready(90)
+    finally:
+        process.kill()
 
 
 def test_a_video_that_was_replaced_meanwhile_is_never_mixed(
