@@ -77,7 +77,7 @@ class Settings(BaseModel):
     max_source_bytes: int = Field(200 * 2**30, ge=1, description="largest video accepted, bytes")
     max_scratch_bytes: int = Field(20 * 2**30, ge=1, description="disk for downloads from servers without byte ranges")
     max_video_seconds: PositiveSeconds = Field(86_400.0, description="longest video accepted, s")
-    decoder_threads: int = Field(0, ge=0, description="chunks decoded side by side; 0: one a core")
+    decoders: int = Field(0, ge=0, le=256, description="decoder processes, each a chunk at a time; 0: one a core")
 
     # Kafka
     kafka_bootstrap_servers: str = Field("localhost:9092", description="host:port, comma-separated")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,7 @@ from consumer.job.summary import summarize
 from consumer.job.tools import Tools
 from consumer.media.chunks import Chunk
 from consumer.media.info import MediaInfo
-from consumer.media.library import Media, MediaLibrary
+from consumer.media.library import Media, MediaLibrary, decoder_count
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
 
@@ -74,7 +73,7 @@ class JobRunner:
         tools: Tools | None = None,
     ) -> None:
         tools = tools or Tools()
-        decoders = settings.decoder_threads or os.cpu_count() or 1
+        decoders = decoder_count(settings)
         self._settings, self._metrics, self._worker, self._tools = settings, metrics, worker, tools
         self._engine = GuardedEngine(engine, settings, metrics, tools)
         self._sources = Sources(media, settings, decoders)

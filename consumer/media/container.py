@@ -11,7 +11,6 @@ from av.video.stream import VideoStream
 
 from consumer.errors import ErrorCode, PermanentError
 from consumer.media.reader import RangeReader
-from consumer.media.source import Source
 
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,gif,wav,mp3,flac,aac"
 """Playlists (hls, concat, dash) are left out: they name other files. Sound is let in so that it is told as such."""
@@ -37,9 +36,9 @@ class OpenContainer:
         TransientError: the source does not answer.
     """
 
-    def __init__(self, source: Source, reader: RangeReader) -> None:
+    def __init__(self, reader: RangeReader) -> None:
         self.reader = reader
-        if source.size == 0:
+        if reader.size == 0:
             raise unreadable("The file is empty.")
         self.container = _open(reader)
         try:

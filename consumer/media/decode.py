@@ -22,14 +22,16 @@ LEAST_JUMP = 1.0
 
 @dataclass(frozen=True, slots=True)
 class DecodedChunk:
-    """Pixels (uint8 [T, H, W, 3], RGB), the time of each picture (s of source time), planned times that have none."""
+    """Rows of the pixels that are the chunk's, the time of each (s of source time), planned times that have none."""
 
-    pixels: NDArray[np.uint8]
+    rows: tuple[int, ...]
     times: tuple[float, ...]
     lost: int
 
 
-def decode_chunk(opened: OpenContainer, clock: StreamClock, rotation: int, plan: FramePlan) -> DecodedChunk:
+def decode_chunk(
+    opened: OpenContainer, clock: StreamClock, rotation: int, plan: FramePlan, pixels: NDArray[np.uint8]
+) -> DecodedChunk:
     """Decode the frames of one chunk.
 
     Frames that nothing refers to are skipped by the decoder unless they are wanted (`skip_frame` is set anew for every
@@ -38,12 +40,13 @@ def decode_chunk(opened: OpenContainer, clock: StreamClock, rotation: int, plan:
 
     Args:
         rotation: degrees clockwise, 0, 90, 180 or 270.
+        pixels: where the frames go, RGB, of the plan's shape.
 
     Raises:
         PermanentError: CHUNK_NO_FRAMES, fewer than four of the times have a picture; or as the source says.
         TransientError: as the source says.
     """
-    buffer = PixelBuffer(len(plan.times), plan.width, plan.height, rotation)
+    buffer = PixelBuffer(pixels, rotation)
     pictures = Pictures()
     limits = _increasing([clock.latest(seconds) for seconds in plan.times])
     for run in _runs(opened, clock, limits):
@@ -52,7 +55,7 @@ def decode_chunk(opened: OpenContainer, clock: StreamClock, rotation: int, plan:
     if selection is None:
         raise _too_few(plan, sum(row is not None for row in pictures.rows))
     lost = sum(row is None for row in pictures.rows)
-    return DecodedChunk(_taken(buffer.pixels, selection), _times(selection, pictures, clock, plan), lost)
+    return DecodedChunk(selection.rows, _times(selection, pictures, clock, plan), lost)
 
 
 def _increasing(limits: list[int]) -> list[int]:
@@ -96,11 +99,6 @@ def _decode_run(
         buffer.add(chosen.frame)
         pictures.stamps.append(chosen.ticks)
     pictures.add(wanted.newest, decoded)
-
-
-def _taken(pixels: NDArray[np.uint8], selection: Selection) -> NDArray[np.uint8]:
-    count = len(selection.rows)
-    return pixels[:count] if selection.rows == tuple(range(count)) else pixels[list(selection.rows)]
 
 
 def _times(selection: Selection, pictures: Pictures, clock: StreamClock, plan: FramePlan) -> tuple[float, ...]:

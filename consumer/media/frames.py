@@ -43,6 +43,16 @@ class FramePlan:
     degraded: tuple[str, ...]
     keyframes_only: bool
 
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Of the pixels: T, H, W and 3."""
+        return (len(self.times), self.height, self.width, 3)
+
+    @property
+    def bytes(self) -> int:
+        """Of the pixels, uint8."""
+        return math.prod(self.shape)
+
 
 def plan_frames(
     chunk: Chunk,

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
 from consumer.errors import ErrorCode, PermanentError
-from consumer.media.container import OpenContainer, unreadable
-from consumer.media.decode import decode_chunk
+from consumer.media.clock import StreamClock
+from consumer.media.decoders import DecoderPool
 from consumer.media.file_source import open_file
 from consumer.media.frames import FramePlan
 from consumer.media.hosts import HostRules
 from consumer.media.http_source import HttpStore
 from consumer.media.info import MediaInfo
-from consumer.media.probe import probe
-from consumer.media.reader import RangeReader
 from consumer.media.s3_source import S3Store
 from consumer.media.sampled import SampledFrames
 from consumer.media.scratch import ScratchSpace
-from consumer.media.source import Source, refused, unreachable
+from consumer.media.shared_pixels import shared_pixels
+from consumer.media.source import Source, refused
+from consumer.media.wire import DecodeRequest, ProbeRequest
 from consumer.settings import Settings
 
 __all__ = ["Media", "MediaInfo", "MediaLibrary", "SampledFrames"]
@@ -35,19 +40,19 @@ class MediaLibrary:
     Nothing may be opened that the settings do not name: see `open`.
     """
 
-    def __init__(self, settings: Settings, s3: S3Store, http: HttpStore) -> None:
-        self._settings, self._s3, self._http = settings, s3, http
+    def __init__(self, settings: Settings, s3: S3Store, http: HttpStore, decoders: DecoderPool) -> None:
+        self._settings, self._s3, self._http, self._decoders = settings, s3, http, decoders
 
     @classmethod
     def from_settings(cls, settings: Settings) -> MediaLibrary:
-        """Make a library; connects to nothing yet.
+        """Make a library; connects to nothing and starts nothing yet.
 
         Raises:
             ConfigurationError: the S3 settings do not make a store.
         """
         scratch = ScratchSpace(settings.max_scratch_bytes)
         http = HttpStore(HostRules(settings.allowed_hosts), scratch, settings.fetch_timeout_seconds)
-        return cls(settings, S3Store(settings), http)
+        return cls(settings, S3Store(settings), http, DecoderPool(keep=decoder_count(settings)))
 
     def open(self, *, video_url: str | None, video_path: str | None) -> Media:
         """Find a video, fix which bytes are meant, and learn what it is. Blocks, within PROBE_TIMEOUT_SECONDS.
@@ -64,7 +69,7 @@ class MediaLibrary:
         deadline = time.monotonic() + self._settings.probe_timeout_seconds
         source = self._source(video_url, video_path, deadline)
         try:
-            return Media(source, self._settings, deadline)
+            return Media(source, self._settings, self._decoders, deadline)
         except BaseException:
             source.close()
             raise
@@ -84,7 +89,8 @@ class MediaLibrary:
         raise refused("video_url must begin with s3://, http:// or https://; files go into video_path.")
 
     def close(self) -> None:
-        """Close the connections; videos that are still open cannot be read any more."""
+        """End the decoders and close the connections; videos that are still open cannot be read any more."""
+        self._decoders.close()
         self._s3.close()
         self._http.close()
 
@@ -96,27 +102,27 @@ class Media:
         deadline: on the monotonic clock, for learning what it is.
     """
 
-    def __init__(self, source: Source, settings: Settings, deadline: float) -> None:
-        self._source, self._settings = source, settings
+    _numbers = itertools.count()
+
+    def __init__(self, source: Source, settings: Settings, decoders: DecoderPool, deadline: float) -> None:
+        self._source, self._settings, self._decoders = source, settings, decoders
         self.identity = source.identity
+        self._number = next(self._numbers)
         self._lock = threading.Lock()
-        self._idle: list[OpenContainer] = []
         self._users, self._closed = 0, False
-        reader = RangeReader(source)
-        reader.limit(deadline, unreachable("The video's structure was not read within PROBE_TIMEOUT_SECONDS."))
-        opened = OpenContainer(source, reader)
-        try:
-            scan = settings.probe_timeout_seconds * SCAN_SHARE
-            found = probe(opened, size_bytes=source.size, scan_seconds=scan)
-            if found.info.duration > settings.max_video_seconds:
-                limit = settings.max_video_seconds
-                message = f"The video lasts {found.info.duration:g} s, more than MAX_VIDEO_SECONDS ({limit:g})."
-                raise PermanentError(ErrorCode.MEDIA_TOO_LONG, message)
-        except BaseException:
-            opened.close()
-            raise
-        self.info, self._clock = found.info, found.clock
-        self._idle.append(opened)
+        request = ProbeRequest(
+            video=self._number,
+            size=source.size,
+            seconds=max(0.0, deadline - time.monotonic()),
+            scan_seconds=settings.probe_timeout_seconds * SCAN_SHARE,
+        )
+        found = decoders.probe(request, source)
+        if found.info.duration > settings.max_video_seconds:
+            limit = settings.max_video_seconds
+            message = f"The video lasts {found.info.duration:g} s, more than MAX_VIDEO_SECONDS ({limit:g})."
+            raise PermanentError(ErrorCode.MEDIA_TOO_LONG, message)
+        self.info = found.info
+        self._clock = StreamClock(found.first, Fraction(*found.time_base), found.by_dts)
 
     @property
     def bytes_read(self) -> int:
@@ -127,44 +133,35 @@ class Media:
         """The frames of one chunk. Blocks, within DECODE_TIMEOUT_SECONDS.
 
         Raises:
-            PermanentError: CHUNK_NO_FRAMES, MEDIA_UNREADABLE (too slow), SOURCE_CHANGED, SOURCE_NOT_FOUND,
-                SOURCE_FORBIDDEN.
+            PermanentError: CHUNK_NO_FRAMES, MEDIA_UNREADABLE (too slow, too large, or its decoder crashed),
+                SOURCE_CHANGED, SOURCE_NOT_FOUND, SOURCE_FORBIDDEN.
             TransientError: SOURCE_UNREACHABLE.
         """
         begun = time.monotonic()
-        limit = self._settings.decode_timeout_seconds
-        late = unreadable(f"The frames of a chunk were not decoded within DECODE_TIMEOUT_SECONDS ({limit:g} s).")
-        opened = self._take()
-        reader = opened.reader if opened else RangeReader(self._source)
-        bytes_before, fetch_before = reader.bytes_fetched, reader.fetch_seconds
-        good = False
-        try:
-            reader.limit(begun + limit, late)
-            opened = opened or OpenContainer(self._source, reader)
-            decoded = decode_chunk(opened, self._clock, self.info.rotation, plan)
-            good = True
-        finally:
-            self._give_back(opened, good)
-        fetch = reader.fetch_seconds - fetch_before
+        request = DecodeRequest(
+            video=self._number,
+            size=self._source.size,
+            seconds=self._settings.decode_timeout_seconds,
+            clock=self._clock,
+            rotation=self.info.rotation,
+            plan=plan,
+        )
+        with self._in_use(), shared_pixels(plan) as (descriptor, pixels):
+            answer, fetch = self._decoders.decode(request, self._source, descriptor)
+        rows = answer.rows
         return SampledFrames(
-            pixels=decoded.pixels,
-            times=decoded.times,
-            bytes_read=reader.bytes_fetched - bytes_before,
+            pixels=pixels[: len(rows)] if rows == tuple(range(len(rows))) else pixels[list(rows)],
+            times=answer.times,
             fetch_seconds=fetch,
             decode_seconds=max(0.0, time.monotonic() - begun - fetch),
-            degraded=_lost_note(decoded.lost, len(plan.times)),
+            degraded=_lost_note(answer.lost, len(plan.times)),
         )
 
     def close(self) -> None:
         """Let go of the source; a decode that still runs does so when it ends. May be called again."""
         with self._lock:
-            if self._closed:
-                return
+            unused = self._users == 0 and not self._closed
             self._closed = True
-            idle, self._idle = self._idle, []
-            unused = self._users == 0
-        for opened in idle:
-            opened.close()
         if unused:
             self._source.close()
 
@@ -176,26 +173,25 @@ class Media:
     ) -> None:
         self.close()
 
-    def _take(self) -> OpenContainer | None:
-        """An open container that nobody uses, with its parsed index; None: there is none yet."""
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
         with self._lock:
             if self._closed:
                 raise ValueError("decode() on a closed Media")
             self._users += 1
-            return self._idle.pop() if self._idle else None
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                last = self._closed and self._users == 0
+            if last:
+                self._source.close()
 
-    def _give_back(self, opened: OpenContainer | None, good: bool) -> None:
-        """Keep the container for the next decode, unless something went wrong in it or nobody will come."""
-        with self._lock:
-            self._users -= 1
-            keep = good and not self._closed and opened is not None
-            if keep and opened is not None:
-                self._idle.append(opened)
-            last = self._closed and self._users == 0
-        if opened is not None and not keep:
-            opened.close()
-        if last:
-            self._source.close()
+
+def decoder_count(settings: Settings) -> int:
+    """How many chunks are decoded side by side."""
+    return settings.decoders or os.cpu_count() or 1
 
 
 def _lost_note(lost: int, planned: int) -> tuple[str, ...]:

@@ -12,14 +12,13 @@ class PixelBuffer:
     """Rows of RGB pixels, scaled and turned as they come in: no frame exists in full size and in RGB.
 
     Args:
-        rows: frames at most.
-        width: as shown, pixels.
-        height: likewise.
+        pixels: where they go, uint8 [T, H, W, 3], as shown.
         rotation: degrees clockwise, a multiple of 90.
     """
 
-    def __init__(self, rows: int, width: int, height: int, rotation: int) -> None:
-        self.pixels: NDArray[np.uint8] = np.empty((rows, height, width, 3), np.uint8)
+    def __init__(self, pixels: NDArray[np.uint8], rotation: int) -> None:
+        self._pixels = pixels
+        _, height, width, _ = pixels.shape
         self._stored_size = (height, width) if rotation % 180 else (width, height)
         self._quarter_turns = -rotation // 90
         self._reformatter = VideoReformatter()
@@ -30,5 +29,5 @@ class PixelBuffer:
         # One scaler for all frames: making one anew for each costs milliseconds. No threads: chunks run side by side.
         made = self._reformatter.reformat(frame, width, height, "rgb24", interpolation="BICUBIC", threads=1)
         array = made.to_ndarray()
-        self.pixels[self.used] = np.rot90(array, self._quarter_turns) if self._quarter_turns else array
+        self._pixels[self.used] = np.rot90(array, self._quarter_turns) if self._quarter_turns else array
         self.used += 1

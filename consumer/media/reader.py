@@ -25,14 +25,13 @@ class RangeReader:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self.size = source.size
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next_block, self._ahead = -1, 1
         self._deadline: float = float("inf")
         self._late: CodedError | None = None
         self.failure: CodedError | None = None
-        self.bytes_fetched = 0
-        self.fetch_seconds = 0.0
 
     def limit(self, deadline: float, late: CodedError) -> None:
         """From now on fail with `late` once the monotonic clock has passed `deadline`."""
@@ -61,7 +60,7 @@ class RangeReader:
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._source.size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
         self._position = max(0, base + offset)
         return self._position
 
@@ -81,10 +80,7 @@ class RangeReader:
     def _fetch(self, index: int) -> bytes:
         """Fetch a block, and more with it while the reads go straight on."""
         self._ahead = min(MAX_AHEAD, self._ahead * 2) if index == self._next_block else 1
-        begun = time.monotonic()
         data = self._source.read_at(index * BLOCK, self._ahead * BLOCK)
-        self.fetch_seconds += time.monotonic() - begun
-        self.bytes_fetched += len(data)
         self._next_block = index + self._ahead
         for number in range(self._ahead):
             self._blocks[index + number] = data[number * BLOCK : (number + 1) * BLOCK]

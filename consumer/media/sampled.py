@@ -17,7 +17,6 @@ class SampledFrames:
         times: when each picture is on show, seconds of source time, strictly increasing, inside the chunk: the frame's
             own time (pts), or the chunk's start for a picture that was there already. In a chunk with fewer than four
             pictures they are shown again at the planned times.
-        bytes_read: bytes fetched from the source for these frames.
         fetch_seconds: time spent waiting for the source.
         decode_seconds: the rest.
         degraded: what could not be had although it was planned, each as part of a sentence (see `FramePlan.degraded`).
@@ -25,7 +24,6 @@ class SampledFrames:
 
     pixels: NDArray[np.uint8]
     times: tuple[float, ...]
-    bytes_read: int
     fetch_seconds: float
     decode_seconds: float
     degraded: tuple[str, ...] = ()

@@ -85,7 +85,7 @@ class Deployment:
             "KAFKA_TOPIC_PREFIX": self.topics.prefix,
             "KAFKA_GROUP_ID": self.group,
             "LOG_LEVEL": "DEBUG",
-            "DECODER_THREADS": "1",
+            "DECODERS": "1",
             "PYTHONPATH": str(ROOT),
             **self.settings,
             **settings,

@@ -20,7 +20,7 @@ PARTITIONS = 3
 ATTEMPTS = 3
 # Innocent jobs are done within the time that poison leaves them: there is room beside its three chunks.
 QUICK = {
-    "DECODER_THREADS": "8",
+    "DECODERS": "8",
     "MAX_CONCURRENT_CHUNKS": "8",
     "SYNTHETIC_SECONDS_PER_CHUNK": "0.05",
     "MAX_ATTEMPTS": str(ATTEMPTS),

@@ -30,7 +30,7 @@ def asked(worker: WorkerProcess) -> set[int]:
 def in_work(system: System, name: str, seconds_a_chunk: float, **settings: str) -> Any:
     """A worker with two chunks of five in the engine at a time."""
     slow = {"SYNTHETIC_SECONDS_PER_CHUNK": str(seconds_a_chunk), "MAX_CONCURRENT_CHUNKS": str(IN_FLIGHT)}
-    return worker_process(system.environment(DECODER_THREADS="1", **slow, **settings), system.directory / name)
+    return worker_process(system.environment(DECODERS="1", **slow, **settings), system.directory / name)
 
 
 def finish(system: System, audit: Audit, jobs: int = 1) -> set[int]:

@@ -84,9 +84,7 @@ class ScriptedMedia:
                 raise failures.pop(0)
         # One grey value seen from everywhere: real frames of a job are hundreds of megabytes.
         pixels = np.broadcast_to(np.uint8(128), (len(plan.times), plan.height, plan.width, 3))
-        return SampledFrames(
-            pixels, plan.times, bytes_read=1000, fetch_seconds=0.125, decode_seconds=0.25, degraded=self.degraded
-        )
+        return SampledFrames(pixels, plan.times, fetch_seconds=0.125, decode_seconds=0.25, degraded=self.degraded)
 
     def close(self) -> None:
         self.closed += 1
@@ -187,7 +185,7 @@ class Bench:
         self.time = FakeTime()
         self.metrics = Metrics()
         self.emitted: list[ChunkResult] = []
-        self.settings = Settings.model_validate({"decoder_threads": 2, **settings})
+        self.settings = Settings.model_validate({"decoders": 2, **settings})
         self.runner = JobRunner(
             media=cast(MediaLibrary, self.library),
             engine=cast(Engine, self.engine),

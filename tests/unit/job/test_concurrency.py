@@ -42,7 +42,7 @@ async def test_requests_in_the_engine_are_limited_over_all_jobs() -> None:
 
 
 async def test_decoded_chunks_that_wait_for_the_engine_are_few() -> None:
-    bench = Bench(max_concurrent_chunks=1, decoder_threads=1)
+    bench = Bench(max_concurrent_chunks=1, decoders=1)
     bench.engine.gate = asyncio.Event()
     running = asyncio.create_task(bench.run())
     await _until(lambda: bench.engine.in_flight == 1)
@@ -54,7 +54,7 @@ async def test_decoded_chunks_that_wait_for_the_engine_are_few() -> None:
 
 
 async def test_chunks_count_until_they_are_published() -> None:
-    bench = Bench(max_concurrent_chunks=1, decoder_threads=1)
+    bench = Bench(max_concurrent_chunks=1, decoders=1)
     published = asyncio.Event()
 
     async def emit(result: ChunkResult) -> None:
@@ -69,7 +69,7 @@ async def test_chunks_count_until_they_are_published() -> None:
 
 
 async def test_jobs_take_turns() -> None:
-    bench = Bench(max_concurrent_chunks=1, decoder_threads=1)
+    bench = Bench(max_concurrent_chunks=1, decoders=1)
     jobs = [make_job(job_id=name, aggregate=False) for name in ("a", "b")]
     await asyncio.gather(*(bench.runner.run(job, Run(job.job_id, 1, {}), bench.emit) for job in jobs))
     order = [one.job_id for one in bench.emitted]
@@ -193,7 +193,7 @@ async def test_cancelling_stops_everything_and_leaks_nothing() -> None:
 
 @pytest.mark.parametrize("turns", range(12))
 async def test_cancelled_at_any_moment_all_slots_come_back(turns: int) -> None:
-    bench = Bench(max_concurrent_chunks=1, decoder_threads=1)
+    bench = Bench(max_concurrent_chunks=1, decoders=1)
     running = asyncio.create_task(bench.run())
     for _ in range(turns):
         await asyncio.sleep(0)
@@ -205,7 +205,7 @@ async def test_cancelled_at_any_moment_all_slots_come_back(turns: int) -> None:
 
 
 async def test_cancelling_does_not_wait_for_a_thread_that_decodes() -> None:
-    bench = Bench(decoder_threads=1)
+    bench = Bench(decoders=1)
     bench.media.gate = threading.Event()
     running = asyncio.create_task(bench.run())
     await _until(lambda: bench.library.opened)
@@ -218,7 +218,7 @@ async def test_cancelling_does_not_wait_for_a_thread_that_decodes() -> None:
 
 
 async def test_draining_finishes_what_runs_and_starts_nothing() -> None:
-    bench = Bench(max_concurrent_chunks=1, decoder_threads=1)
+    bench = Bench(max_concurrent_chunks=1, decoders=1)
     bench.engine.gate = asyncio.Event()
     running = asyncio.create_task(bench.run())
     await _until(lambda: bench.engine.in_flight == 1)

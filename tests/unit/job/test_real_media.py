@@ -21,7 +21,7 @@ from tests.unit.media.videos import make_video, numbers_in
 
 
 async def _describe(folder: Path, path: Path, **fields: object) -> tuple[VideoResult, dict[int, ChunkResult]]:
-    settings = Settings.model_validate({"allowed_paths": [str(folder)], "decoder_threads": 2, "retry_seconds": 0})
+    settings = Settings.model_validate({"allowed_paths": [str(folder)], "decoders": 2, "retry_seconds": 0})
     library = MediaLibrary.from_settings(settings)
     runner = JobRunner(
         media=library,

@@ -108,7 +108,7 @@ async def test_recovered_chunks_stay_in_the_list_of_a_cancelled_job() -> None:
 
 
 async def test_a_job_that_waits_for_its_turn_is_stopped_while_others_go_on() -> None:
-    bench = Bench(max_concurrent_chunks=1, decoder_threads=1)
+    bench = Bench(max_concurrent_chunks=1, decoders=1)
     bench.engine.gate = asyncio.Event()
     first = start(bench, Run("run-1", 1, {}))
     await _until(lambda: bench.engine.in_flight == 1)

@@ -7,12 +7,35 @@ from pathlib import Path
 
 import pytest
 
+from consumer.media import library as library_module
 from consumer.media.chunks import Chunk
+from consumer.media.decoders import DecoderPool
 from consumer.media.frames import plan_frames
 from consumer.media.library import Media, MediaLibrary, SampledFrames
 from consumer.settings import Settings
+from tests.unit.media.in_process import InProcess
 
 Open = Callable[[Path], Media]
+
+
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[DecoderPool]:
+    """Two decoders for all tests: each takes a third of a second to start."""
+    pool = DecoderPool(2)
+    end, pool.close = pool.close, lambda: None  # type: ignore[method-assign]
+    yield pool
+    end()
+
+
+@pytest.fixture(autouse=True)
+def shared_decoders(decoders: DecoderPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library_module, "DecoderPool", lambda **_: decoders)
+
+
+@pytest.fixture
+def in_process(shared_decoders: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding is done in this process, where a test can watch it or put something in its way."""
+    monkeypatch.setattr(library_module, "DecoderPool", lambda **_: InProcess())
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""What a decoder does with one request after the other: open, probe, decode, and keep the index for the next chunk."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.errors import CodedError
+from consumer.media.container import OpenContainer, unreadable
+from consumer.media.decode import decode_chunk
+from consumer.media.probe import probe
+from consumer.media.reader import RangeReader
+from consumer.media.source import Source, unreachable
+from consumer.media.wire import DecodeAnswer, DecodeRequest, ProbeAnswer, ProbeRequest, Request
+
+KEPT_OPEN = 4
+"""Videos whose parsed index is kept for their next chunk."""
+
+
+@dataclass(slots=True)
+class Decoder:
+    """For one thread; FFmpeg runs here and nowhere else."""
+
+    _open: OrderedDict[int, OpenContainer] = field(default_factory=OrderedDict)
+
+    def probe(self, request: ProbeRequest, source: Source) -> ProbeAnswer:
+        """Find out what a video is.
+
+        Raises:
+            PermanentError: as `probe` and the source say.
+            TransientError: SOURCE_UNREACHABLE, by the source or after the request's seconds.
+        """
+        late = unreachable("The video's structure was not read within PROBE_TIMEOUT_SECONDS.")
+        opened = self._opened(request, source, late)
+        try:
+            found = probe(opened, size_bytes=request.size, scan_seconds=request.scan_seconds)
+        except BaseException:
+            opened.close()
+            raise
+        self._keep(request.video, opened)
+        base = found.clock.time_base
+        return ProbeAnswer(found.info, found.clock.first, (base.numerator, base.denominator), found.clock.by_dts)
+
+    def decode(self, request: DecodeRequest, source: Source, pixels: NDArray[np.uint8]) -> DecodeAnswer:
+        """Decode a chunk into `pixels`, of the plan's shape.
+
+        Raises:
+            PermanentError: as `decode_chunk` and the source say; MEDIA_UNREADABLE after the request's seconds.
+            TransientError: as the source says.
+        """
+        limit = request.seconds
+        late = unreadable(f"The frames of a chunk were not decoded within DECODE_TIMEOUT_SECONDS ({limit:g} s).")
+        opened = self._opened(request, source, late)
+        try:
+            decoded = decode_chunk(opened, request.clock, request.rotation, request.plan, pixels)
+        except BaseException:
+            opened.close()
+            raise
+        self._keep(request.video, opened)
+        return DecodeAnswer(decoded.rows, decoded.times, decoded.lost)
+
+    def _opened(self, request: Request, source: Source, late: CodedError) -> OpenContainer:
+        opened = self._open.pop(request.video, None)
+        reader = opened.reader if opened is not None else RangeReader(source)
+        reader.limit(time.monotonic() + request.seconds, late)
+        return opened or OpenContainer(reader)
+
+    def _keep(self, video: int, opened: OpenContainer) -> None:
+        self._open[video] = opened
+        while len(self._open) > KEPT_OPEN:
+            self._open.popitem(last=False)[1].close()

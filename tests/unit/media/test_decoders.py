@@ -1,0 +1,208 @@
+"""Decoder processes: what one of them does, or what is done to it, costs one chunk and nothing else."""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from consumer.errors import CodedError, ErrorCode, PermanentError
+from consumer.media import decoders as decoders_module
+from consumer.media.decoders import DecoderPool
+from consumer.media.file_source import FileSource
+from consumer.media.library import Media
+from consumer.media.source import unreachable
+from consumer.media.wire import ProbeRequest
+from consumer.settings import Settings
+from tests.unit.media.conftest import sample
+from tests.unit.media.videos import H264, make_video, numbers_in
+
+
+class Watched(FileSource):
+    """A file; `reading` is called before each read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(os.open(path, os.O_RDONLY))
+        self.reading: Callable[[], None] = lambda: None
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        self.reading()
+        return super().read_at(offset, length)
+
+
+class Rig:
+    """One video, and a pool that has one decoder: the one that knows the video."""
+
+    def __init__(self, path: Path, pool: DecoderPool) -> None:
+        self.pool, self.source = pool, Watched(path)
+        settings = Settings.model_validate({"decode_timeout_seconds": 30.0})
+        self.media = Media(self.source, settings, pool, deadline=time.monotonic() + 60.0)
+
+    @property
+    def pid(self) -> int:
+        (decoder,) = self.pool._idle
+        return decoder._process.pid
+
+    def decode_while(self, happens: Callable[[int], None]) -> CodedError:
+        """Decode a chunk that is not in the decoder's cache; at its first read something happens to the decoder."""
+        pid = self.pid
+
+        def once() -> None:
+            self.source.reading = lambda: None
+            happens(pid)
+
+        self.source.reading = once
+        with pytest.raises(CodedError) as caught:
+            sample(self.media, 15.0, 19.0)
+        return caught.value
+
+    def works_again(self) -> bool:
+        return numbers_in(sample(self.media, 15.0, 19.0).pixels) == list(range(150, 190, 5))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More than a decoder keeps in memory, so that every chunk is read anew."""
+    options = {**H264, "b": "12M", "minrate": "12M", "maxrate": "12M", "bufsize": "2M", "x264-params": "nal-hrd=cbr"}
+    return make_video(tmp_path_factory.mktemp("video") / "video.mp4", frames=200, options=options)
+
+
+@pytest.fixture
+def rig(large: Path) -> Iterator[Rig]:
+    pool = DecoderPool(keep=1)
+    rig = Rig(large, pool)
+    yield rig
+    rig.media.close()
+    pool.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGXCPU])
+def test_a_decoder_that_dies_costs_its_chunk(rig: Rig, number: signal.Signals) -> None:
+    error = rig.decode_while(lambda pid: os.kill(pid, number))
+    assert (error.code, type(error)) == (ErrorCode.MEDIA_UNREADABLE, PermanentError)
+    assert str(-number) in error.message
+    assert rig.works_again()
+
+
+def test_a_decoder_that_hangs_is_killed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.pool._idle.pop().kill()
+    monkeypatch.setattr(decoders_module, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(decoders_module, "PATIENCE_SECONDS", 0.5)
+    sample(rig.media, 0.0, 4.0)
+    rig.media._settings = Settings.model_validate({"decode_timeout_seconds": 0.5})
+    pid = rig.pid
+    error = rig.decode_while(lambda pid: os.kill(pid, signal.SIGSTOP))
+    assert error.code is ErrorCode.MEDIA_UNREADABLE
+    assert not Path(f"/proc/{pid}").exists()
+    rig.media._settings = Settings.model_validate({"decode_timeout_seconds": 30.0})
+    assert rig.works_again()
+
+
+def test_a_decoder_that_wants_too_much_memory_says_so(rig: Rig) -> None:
+    def shrink(pid: int) -> None:
+        used = int(Path(f"/proc/{pid}/statm").read_text().split()[5]) * resource.getpagesize()
+        resource.prlimit(pid, resource.RLIMIT_DATA, (used // 2, used // 2))
+
+    error = rig.decode_while(shrink)
+    assert error.code is ErrorCode.MEDIA_UNREADABLE
+    assert "memory" in error.message
+    assert rig.pool._idle == [], "who ran out of memory once is not trusted with another chunk"
+    assert rig.works_again()
+
+
+def test_a_source_that_fails_is_not_the_decoder_s_fault(rig: Rig) -> None:
+    before = rig.pid
+
+    def fail(_: int) -> None:
+        raise unreachable("The store is away.")
+
+    error = rig.decode_while(fail)
+    assert (error.code, error.message) == (ErrorCode.SOURCE_UNREACHABLE, "The store is away.")
+    assert rig.pid == before, "it goes on"
+    assert rig.works_again()
+
+
+def test_it_has_none_of_this_process_s_secrets_and_descriptors(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_SECRET_KEY", "secret-of-the-store")
+    pool = DecoderPool(keep=1)
+    rig = Rig(large, pool)
+    assert b"secret-of-the-store" not in Path(f"/proc/{rig.pid}/environ").read_bytes()
+    links = {str(link.readlink()) for link in Path(f"/proc/{rig.pid}/fd").iterdir()}
+    assert str(large) not in links
+    rig.media.close()
+    pool.close()
+
+
+def test_a_pool_that_is_closed_leaves_nothing(large: Path) -> None:
+    before = set(Path("/proc/self/fd").iterdir())
+    pool = DecoderPool(keep=2)
+    rig = Rig(large, pool)
+    pid = rig.pid
+    rig.media.close()
+    pool.close()
+    assert not Path(f"/proc/{pid}").exists()
+    assert set(Path("/proc/self/fd").iterdir()) == before
+    with pytest.raises(ValueError, match="closed"):
+        Rig(large, pool)
+
+
+def test_more_than_are_to_be_kept_end_when_they_are_done(large: Path) -> None:
+    pool = DecoderPool(keep=0)
+    rig = Rig(large, pool)
+    assert pool._idle == []
+    assert rig.works_again()
+    assert pool._idle == []
+    rig.media.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"p{}", b"p[1]", b"x", b"f{}", b'f{"code": "NO_SUCH", "message": "", "bug": false}', b"r123"]
+)
+def test_what_a_decoder_says_is_not_believed_blindly(
+    large: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    pool = DecoderPool(keep=1)
+    rig = Rig(large, pool)
+    (decoder,) = pool._idle
+    ours, theirs = socket.socketpair()
+    Connection(os.dup(theirs.fileno())).send_bytes(answer)
+    monkeypatch.setattr(decoder, "_connection", Connection(os.dup(ours.fileno())))
+    with pytest.raises(PermanentError) as caught:
+        pool.probe(ProbeRequest(video=0, size=rig.source.size, seconds=5.0, scan_seconds=1.0), rig.source)
+    assert caught.value.code is ErrorCode.MEDIA_UNREADABLE
+    assert pool._idle == [], "it is not asked again"
+    rig.media.close()
+    for one in (ours, theirs):
+        one.close()
+
+
+def test_when_this_process_is_killed_its_decoders_end(large: Path) -> None:
+    program = f"""
+import sys, time
+from pathlib import Path
+from tests.unit.media.test_decoders import Rig
+from consumer.media.decoders import DecoderPool
+rig = Rig(Path({str(large)!r}), DecoderPool(keep=1))
+print(rig.pid, flush=True)
+time.sleep(600)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    descriptor = os.pidfd_open(pid)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    ended, _, _ = select.select([descriptor], [], [], 10)
+    os.close(descriptor)
+    assert ended
