@@ -77,6 +77,7 @@ class Settings(BaseModel):
     max_source_bytes: int = Field(200 * 2**30, ge=1, description="largest video accepted, bytes")
     max_scratch_bytes: int = Field(20 * 2**30, ge=1, description="disk for downloads from servers without byte ranges")
     max_video_seconds: PositiveSeconds = Field(86_400.0, description="longest video accepted, s")
+    max_frame_bytes: int = Field(8 * 2**30, ge=1, description="decoded frames in memory, bytes")
     decoders: int = Field(0, ge=0, le=256, description="decoder processes, each a chunk at a time; 0: one a core")
 
     # Kafka

@@ -12,6 +12,7 @@ from consumer.inference.checks import check_output
 from consumer.inference.engine import ChunkSubject, Clip, Engine, Generation, GenerationRequest, SamplingValues
 from consumer.job.answers import OUTPUT_FAILURES, other_seed
 from consumer.job.context import JobContext, with_seed
+from consumer.job.frame_memory import FrameMemory
 from consumer.job.results import error_info
 from consumer.job.retry import retried
 from consumer.job.sources import Sources
@@ -52,6 +53,7 @@ class ChunkWorker:
     def __init__(self, engine: Engine, sources: Sources, settings: Settings, metrics: Metrics, tools: Tools) -> None:
         self._engine, self._sources = engine, sources
         self._settings, self._metrics, self._tools = settings, metrics, tools
+        self._memory = FrameMemory(settings.max_frame_bytes)
 
     async def compute(self, context: JobContext, media: Media, chunk: Chunk) -> ChunkResult:
         """The chunk's result, successful or not.
@@ -62,7 +64,9 @@ class ChunkWorker:
         progress = _Progress(self._tools.monotonic(), context.sampling)
         error: CodedError | None = None
         try:
-            await self._answer(context, chunk, await self._frames(context, media, chunk, progress), progress)
+            plan = progress.plan = _plan(context, chunk)
+            async with self._memory.of(plan.bytes):
+                await self._answer(context, chunk, await self._frames(context, media, plan, progress), progress)
         except CodedError as failure:
             if failure.code is ErrorCode.ENGINE_DIED:
                 raise
@@ -79,17 +83,8 @@ class ChunkWorker:
         self._count(result, progress)
         return result
 
-    async def _frames(self, context: JobContext, media: Media, chunk: Chunk, progress: _Progress) -> Clip:
+    async def _frames(self, context: JobContext, media: Media, plan: FramePlan, progress: _Progress) -> Clip:
         job = context.job
-        plan = plan_frames(
-            chunk,
-            context.info,
-            fps=job.fps,
-            max_frames=context.max_frames,
-            max_vision_tokens=context.vision_tokens,
-            keyframes_only=job.keyframes_only,
-        )
-        progress.plan = plan
 
         async def decode(_: int) -> SampledFrames:
             return await self._sources.decode(media, plan)
@@ -102,7 +97,7 @@ class ChunkWorker:
             progress.frames_seconds = self._tools.monotonic() - began
         progress.times, progress.lost = sampled.times, sampled.degraded
         progress.fetch_seconds, progress.decode_seconds = sampled.fetch_seconds, sampled.decode_seconds
-        return Clip(sampled.pixels, sampled.times, chunk.start_time)
+        return Clip(sampled.pixels, sampled.times, plan.chunk.start_time)
 
     async def _answer(self, context: JobContext, chunk: Chunk, clip: Clip, progress: _Progress) -> None:
         """Ask, check, and ask once more with another seed when the answer is no good."""
@@ -169,6 +164,17 @@ class ChunkWorker:
             metrics.chunk_stage_seconds.labels(stage="generate").observe(timings.generate)
         if result.success:
             metrics.video_seconds_total.inc(result.end_time - result.start_time)
+
+
+def _plan(context: JobContext, chunk: Chunk) -> FramePlan:
+    return plan_frames(
+        chunk,
+        context.info,
+        fps=context.job.fps,
+        max_frames=context.max_frames,
+        max_vision_tokens=context.vision_tokens,
+        keyframes_only=context.job.keyframes_only,
+    )
 
 
 def _after(before: Generation | None, generation: Generation) -> Generation:
