@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
@@ -31,16 +32,19 @@ def unreadable(message: str) -> PermanentError:
 class OpenContainer:
     """A container, its video stream and the reader beneath it; for one thread at a time.
 
+    Args:
+        gpu: decode the video stream on the card.
+
     Raises:
         PermanentError: MEDIA_UNREADABLE, MEDIA_NO_VIDEO, MEDIA_UNSUPPORTED; and what the source raises.
         TransientError: the source does not answer.
     """
 
-    def __init__(self, reader: RangeReader) -> None:
+    def __init__(self, reader: RangeReader, *, gpu: bool = False) -> None:
         self.reader = reader
         if reader.size == 0:
             raise unreadable("The file is empty.")
-        self.container = _open(reader)
+        self.container = _open(reader, _on_card() if gpu else None)
         try:
             reader.check()
             self.stream = _video_stream(self.container)
@@ -58,11 +62,22 @@ class OpenContainer:
         self.container.close()
 
 
-def _open(reader: RangeReader) -> InputContainer:
+def _on_card() -> HWAccel:
+    """Frames stay on the card; to bring every one down takes longer than to decode it."""
+    return HWAccel(device_type="cuda", allow_software_fallback=False, is_hw_owned=True)
+
+
+def _open(reader: RangeReader, hwaccel: HWAccel | None) -> InputContainer:
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
     try:
         return av.open(
-            reader, "r", options=options, metadata_errors="replace", buffer_size=READ_BUFFER, io_open=_refuse_to_open
+            reader,
+            "r",
+            options=options,
+            metadata_errors="replace",
+            buffer_size=READ_BUFFER,
+            io_open=_refuse_to_open,
+            hwaccel=hwaccel,
         )
     except (av.FFmpegError, ValueError):
         reader.check()

@@ -15,16 +15,18 @@ from consumer.media.decode import decode_chunk
 from consumer.media.probe import probe
 from consumer.media.reader import RangeReader
 from consumer.media.source import Source, unreachable
-from consumer.media.wire import DecodeAnswer, DecodeRequest, ProbeAnswer, ProbeRequest, Request
-
-KEPT_OPEN = 4
-"""Videos whose parsed index is kept for their next chunk."""
+from consumer.media.wire import KEPT_OPEN, DecodeAnswer, DecodeRequest, ProbeAnswer, ProbeRequest, Request
 
 
 @dataclass(slots=True)
 class Decoder:
-    """For one thread; FFmpeg runs here and nowhere else."""
+    """For one thread; FFmpeg runs here and nowhere else.
 
+    Args:
+        gpu: decode on the card; what it cannot decode fails as MEDIA_UNREADABLE.
+    """
+
+    gpu: bool = False
     _open: OrderedDict[int, OpenContainer] = field(default_factory=OrderedDict)
 
     def probe(self, request: ProbeRequest, source: Source) -> ProbeAnswer:
@@ -67,7 +69,7 @@ class Decoder:
         opened = self._open.pop(request.video, None)
         reader = opened.reader if opened is not None else RangeReader(source)
         reader.limit(time.monotonic() + request.seconds, late)
-        return opened or OpenContainer(reader)
+        return opened or OpenContainer(reader, gpu=self.gpu)
 
     def _keep(self, video: int, opened: OpenContainer) -> None:
         self._open[video] = opened

@@ -1,4 +1,4 @@
-"""A decoder as a process: `python -m consumer.media.decoder_process DESCRIPTOR`.
+"""Decoders as a process: `python -m consumer.media.decoder_process cpu DESCRIPTOR`, or `gpu` and several, one a thread.
 
 It has no settings, no credentials and no network: it asks for the bytes that it wants, and whatever a file does to it,
 nothing but its own work is lost. It ends when its connection does.
@@ -13,6 +13,7 @@ import pickle
 import resource
 import socket
 import sys
+import threading
 import traceback
 from dataclasses import asdict
 from multiprocessing.connection import Connection
@@ -62,23 +63,24 @@ class _Asked(Source):
         """Nothing is held here."""
 
 
-def serve(channel: socket.socket) -> None:
+def serve(channel: socket.socket, *, gpu: bool = False) -> None:
     """Answer one request after the other until the other end is closed.
 
     Args:
         channel: a stream socket; requests are pickled, for they come from who started this process.
     """
-    connection, decoder = Connection(os.dup(channel.fileno())), Decoder()
+    connection, decoder = Connection(os.dup(channel.fileno())), Decoder(gpu)
     try:
         while True:
             request: Request = pickle.loads(connection.recv_bytes())  # noqa: S301 - from the parent process
+            if not gpu:
+                _limit_cpu(request.seconds)
             connection.send_bytes(_answer(decoder, request, channel, _Asked(connection, request.size)))
     except (EOFError, OSError):
         return
 
 
 def _answer(decoder: Decoder, request: Request, channel: socket.socket, source: Source) -> bytes:
-    _limit_cpu(request.seconds)
     try:
         if isinstance(request, ProbeRequest):
             return PROBED + _json(decoder.probe(request, source))
@@ -114,18 +116,26 @@ def _limit_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
-def main(descriptor: int) -> None:
-    """Serve on an inherited socket, with nothing to spare."""
-    for kind, limit in (
+def main(kind: str, descriptors: list[int]) -> None:
+    """Serve on inherited sockets: one, with nothing to spare, or on the GPU each in a thread of its own."""
+    channels = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+    if kind == "gpu":
+        threads = [threading.Thread(target=serve, args=(channel,), kwargs={"gpu": True}) for channel in channels]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return
+    for limited, limit in (
         (resource.RLIMIT_DATA, MEMORY),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
     ):
-        resource.setrlimit(kind, (limit, limit))
-    with socket.socket(fileno=descriptor) as channel:
-        serve(channel)
+        resource.setrlimit(limited, (limit, limit))
+    (channel,) = channels
+    serve(channel)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1], [int(one) for one in sys.argv[2:]])

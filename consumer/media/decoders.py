@@ -1,18 +1,16 @@
-"""The decoder processes of this process: who is free, what each is asked, and what happens when one does not answer."""
+"""The decoders of this process: which of them takes a request, and what happens when one does not answer.
+
+On the CPU each is a process of its own: a damaged file can crash, hang or blow up nothing else, and Python's lock is
+not shared. On a GPU they are threads of one process, which decode faster than processes do (frames stay on the card,
+and only the wanted ones come down); what the card cannot do, the CPU does.
+"""
 
 from __future__ import annotations
 
-import os
-import pickle
-import socket
-import struct
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
+from contextlib import contextmanager
 from typing import TypeVar
 
 import structlog
@@ -20,17 +18,12 @@ from pydantic import TypeAdapter
 
 from consumer.errors import CodedError, ErrorCode, PermanentError
 from consumer.media.container import unreadable
+from consumer.media.decoder_handle import DeadDecoderError, DecoderHandle, start_decoders
 from consumer.media.source import Source, unreachable
 from consumer.media.wire import (
-    DATA,
     DECODED,
     FAILED,
-    MEMORY,
-    NO_DATA,
-    OUT_OF_MEMORY,
     PROBED,
-    RANGE,
-    READ,
     DecodeAnswer,
     DecodeRequest,
     FailureAnswer,
@@ -42,153 +35,46 @@ from consumer.media.wire import (
 _log = structlog.get_logger(__name__)
 A = TypeVar("A")
 
-GRACE_SECONDS = 2.0
-"""A decoder keeps to its time limit by itself; so much later it is killed."""
-
-PATIENCE_SECONDS = 10.0
-"""For a message that has begun."""
-
-LONGEST_ANSWER = 2**20
-LONGEST_READ = 16 * 2**20
-ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
-"""All that a decoder gets of this process's environment; there are secrets in the rest."""
+MOST_GPU_FAILURES = 3
+"""So many videos are tried on a card that never did any; then it is left alone, for it is not the videos."""
 
 _FAILURE = TypeAdapter(FailureAnswer)
 _PROBED = TypeAdapter(ProbeAnswer)
 _DECODED = TypeAdapter(DecodeAnswer)
 
 
-class _DeadError(Exception):
-    """The decoder is of no use any more; says what happened to it."""
+class _DecoderError(Exception):
+    """The decoder failed, not the source; `error` is what to say of the video."""
+
+    def __init__(self, error: CodedError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
-class _Decoder:
-    """One decoder process, for one thread at a time."""
-
-    def __init__(self) -> None:
-        self._channel, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-m", "consumer.media.decoder_process", str(theirs.fileno())]
-            environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-            self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, start_new_session=True
-            )
-        # A message that was begun is a matter of microseconds, unless the decoder hangs.
-        patience = struct.pack("ll", int(PATIENCE_SECONDS), int(PATIENCE_SECONDS % 1 * 1e6))
-        for direction in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
-            self._channel.setsockopt(socket.SOL_SOCKET, direction, patience)
-        self._connection = Connection(os.dup(self._channel.fileno()))
-        self.knows: set[int] = set()
-
-    def ask(self, request: Request, source: Source, memory: int | None) -> tuple[bytes, float]:
-        """Its answer, and the seconds for which it waited for the source.
-
-        Raises:
-            CodedError: the source failed.
-            _DeadError: it crashed, it hangs, or it says what cannot be.
-        """
-        deadline = time.monotonic() + request.seconds + GRACE_SECONDS
-        waited, failure = 0.0, None
-        try:
-            self._connection.send_bytes(pickle.dumps(request))
-            if memory is not None:
-                socket.send_fds(self._channel, [b"\0"], [memory])
-            while True:
-                if not self._connection.poll(max(0.0, deadline - time.monotonic())):
-                    raise _DeadError("it does not answer")
-                message = self._connection.recv_bytes(LONGEST_ANSWER)
-                if not message.startswith(READ):
-                    break
-                began = time.monotonic()
-                failure = self._hand_over(source, message[1:])
-                waited += time.monotonic() - began
-        except BlockingIOError:
-            raise _DeadError("it does not answer") from None
-        except (EOFError, OSError):
-            raise _DeadError(self._end()) from None
-        if failure is not None:
-            raise failure
-        self.knows.add(request.video)
-        return message, waited
-
-    def _hand_over(self, source: Source, wanted: bytes) -> CodedError | None:
-        """Send the bytes that it wants, or word that there are none, because of the error that is returned."""
-        if len(wanted) != RANGE.size:
-            raise _DeadError("it asks for what is no range")
-        offset, length = RANGE.unpack(wanted)
-        if length > LONGEST_READ:
-            raise _DeadError(f"it asks for {length} bytes at once")
-        try:
-            data = source.read_at(offset, length)
-        except CodedError as error:
-            self._connection.send_bytes(NO_DATA)
-            return error
-        self._connection.send_bytes(DATA + data)
-        return None
-
-    def _end(self) -> str:
-        """How the process ended that has closed its connection."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE_SECONDS)
-        code = self._process.returncode
-        if code == OUT_OF_MEMORY:
-            return f"it needed more memory than a decoder may have ({MEMORY >> 30} GiB)"
-        return "it closed its connection" if code is None else f"it ended with {code}"
-
-    def kill(self) -> None:
-        """Be rid of it, whatever it does."""
-        self._process.kill()
-        self._process.wait()
-        self._connection.close()
-        self._channel.close()
-
-
-class DecoderPool:
-    """Decoder processes, started when they are needed; used from any thread, each of which has one at most.
+class _Group:
+    """Decoders of one kind.
 
     Args:
         keep: so many are kept when they have nothing to do.
+        gpu_threads: so many at most, in one process on the GPU; 0: on the CPU, as many as threads ask.
     """
 
-    def __init__(self, keep: int) -> None:
-        self._keep = keep
-        self._idle: list[_Decoder] = []
-        self._lock = threading.Lock()
+    def __init__(self, keep: int, gpu_threads: int = 0) -> None:
+        self._keep, self._gpu_threads = keep, gpu_threads
+        self.idle: list[DecoderHandle] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._changed = threading.Condition()
         self._closed = False
 
-    def probe(self, request: ProbeRequest, source: Source) -> ProbeAnswer:
-        """What a video is.
-
-        Raises:
-            PermanentError: as `probe` and the source say; MEDIA_UNREADABLE, the decoder crashed.
-            TransientError: as the source says.
-        """
-        return self._ask(PROBED, _PROBED, request, source, None)[0]
-
-    def decode(self, request: DecodeRequest, source: Source, memory: int) -> tuple[DecodeAnswer, float]:
-        """Decode into the memory of that descriptor; also the seconds for which the source was waited for.
-
-        Raises:
-            PermanentError: as `decode_chunk` and the source say; MEDIA_UNREADABLE, the decoder crashed.
-            TransientError: as the source says.
-        """
-        answer, waited = self._ask(DECODED, _DECODED, request, source, memory)
-        count = len(request.plan.times)
-        if len(answer.rows) != len(answer.times) or not all(0 <= row < count for row in answer.rows):
-            raise unreadable("The decoder of this video gave an answer that cannot be.")
-        return answer, waited
-
-    def close(self) -> None:
-        """End all that are idle now, and the others when they are done."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for decoder in idle:
-            decoder.kill()
-
-    def _ask(
+    def ask(
         self, tag: bytes, answers: TypeAdapter[A], request: Request, source: Source, memory: int | None
     ) -> tuple[A, float]:
+        """The answer, and the seconds for which the source was waited for.
+
+        Raises:
+            CodedError: the source failed.
+            _DecoderError: the decoder failed.
+        """
         with self._one(request.video) as decoder:
             message, waited = decoder.ask(request, source, memory)
             try:
@@ -197,16 +83,25 @@ class DecoderPool:
                 failure = _FAILURE.validate_json(message.removeprefix(FAILED))
                 code = ErrorCode(failure.code)
             except ValueError:
-                raise _DeadError("it says what cannot be understood") from None
+                raise DeadDecoderError("it says what cannot be understood") from None
         if failure.bug:
             _log.error("decoder_error", detail=failure.message)
-            raise unreadable("The file makes the decoder fail in a way that was not foreseen.")
+            raise _DecoderError(unreadable("The file makes the decoder fail in a way that was not foreseen."))
         if code is ErrorCode.SOURCE_UNREACHABLE:
-            raise unreachable(failure.message)
-        raise PermanentError(code, failure.message)
+            raise _DecoderError(unreachable(failure.message))
+        raise _DecoderError(PermanentError(code, failure.message))
+
+    def close(self) -> None:
+        """End all that are idle now, and the others when they are done."""
+        with self._changed:
+            self._closed = True
+            idle, self.idle = self.idle, []
+            self._changed.notify_all()
+        for decoder in idle:
+            decoder.kill()
 
     @contextmanager
-    def _one(self, video: int) -> Iterator[_Decoder]:
+    def _one(self, video: int) -> Iterator[DecoderHandle]:
         """A decoder for one request; it is killed unless the request came to its end."""
         decoder, good = self._take(video), False
         try:
@@ -216,27 +111,118 @@ class DecoderPool:
             # The source failed; the decoder has given up what it was doing.
             good = True
             raise
-        except _DeadError as error:
+        except DeadDecoderError as error:
             _log.warning("decoder_died", reason=str(error))
-            raise unreadable(f"The decoder of this video ended in the middle of its work: {error}.") from None
+            message = f"The decoder of this video ended in the middle of its work: {error}."
+            raise _DecoderError(unreadable(message)) from None
         finally:
             self._give_back(decoder, good)
 
-    def _take(self, video: int) -> _Decoder:
+    def _take(self, video: int) -> DecoderHandle:
         """An idle one, best one that has this video's index already, or a new one."""
-        with self._lock:
+        with self._changed:
+            while not self._closed:
+                if self._gpu_threads and self._process is None:
+                    self.idle = start_decoders(self._gpu_threads, gpu=True)
+                    self._process = self.idle[0].process
+                if self.idle:
+                    known = next((decoder for decoder in self.idle if video in decoder.knows), self.idle[-1])
+                    self.idle.remove(known)
+                    return known
+                if not self._gpu_threads:
+                    break
+                self._changed.wait()
             if self._closed:
                 raise ValueError("decoding with a pool that is closed")
-            if self._idle:
-                known = next((decoder for decoder in self._idle if video in decoder.knows), self._idle[-1])
-                self._idle.remove(known)
-                return known
-        return _Decoder()
+        (decoder,) = start_decoders(1, gpu=False)
+        return decoder
 
-    def _give_back(self, decoder: _Decoder, good: bool) -> None:
-        with self._lock:
-            keep = good and not self._closed and len(self._idle) < self._keep
-            if keep:
-                self._idle.append(decoder)
-        if not keep:
-            decoder.kill()
+    def _give_back(self, decoder: DecoderHandle, good: bool) -> None:
+        with self._changed:
+            useless = [decoder]
+            if good and not self._closed and (self._gpu_threads or len(self.idle) < self._keep):
+                self.idle.append(decoder)
+                useless = []
+            elif decoder.process is self._process:
+                # The others in its process end with it; those in use find that out by themselves.
+                useless += self.idle
+                self.idle, self._process = [], None
+            self._changed.notify_all()
+        for one in useless:
+            one.kill()
+
+
+class DecoderPool:
+    """Decoders, started when they are needed; used from any thread, each of which has one at most.
+
+    Args:
+        keep: so many processes are kept when they have nothing to do.
+        gpu_threads: chunks that are decoded side by side on the GPU; 0: none.
+    """
+
+    def __init__(self, keep: int, gpu_threads: int = 0) -> None:
+        self._cpu = _Group(keep)
+        self._gpu = _Group(keep, gpu_threads) if gpu_threads else None
+        self._gpu_failures: set[int] = set()
+        # Tries that are left until it is given up; -1: it has done something, and is never given up.
+        self._gpu_tries = MOST_GPU_FAILURES
+
+    def probe(self, request: ProbeRequest, source: Source) -> ProbeAnswer:
+        """What a video is.
+
+        Raises:
+            PermanentError: as `probe` and the source say; MEDIA_UNREADABLE, the decoder crashed.
+            TransientError: as the source says.
+        """
+        try:
+            return self._cpu.ask(PROBED, _PROBED, request, source, None)[0]
+        except _DecoderError as failure:
+            raise failure.error from None
+
+    def decode(self, request: DecodeRequest, source: Source, memory: int) -> tuple[DecodeAnswer, float]:
+        """Decode into the memory of that descriptor; also the seconds for which the source was waited for.
+
+        Raises:
+            PermanentError: as `decode_chunk` and the source say; MEDIA_UNREADABLE, the decoder crashed.
+            TransientError: as the source says.
+        """
+        try:
+            answer, waited = self._on_gpu(request, source, memory) or self._cpu.ask(
+                DECODED, _DECODED, request, source, memory
+            )
+        except _DecoderError as failure:
+            raise failure.error from None
+        count = len(request.plan.times)
+        if len(answer.rows) != len(answer.times) or not all(0 <= row < count for row in answer.rows):
+            raise unreadable("The decoder of this video gave an answer that cannot be.")
+        return answer, waited
+
+    def forget(self, video: int) -> None:
+        """Nobody will ask for this video again."""
+        self._gpu_failures.discard(video)
+
+    def close(self) -> None:
+        """End all that are idle now, and the others when they are done."""
+        for group in (self._cpu, self._gpu):
+            if group is not None:
+                group.close()
+
+    def _on_gpu(self, request: DecodeRequest, source: Source, memory: int) -> tuple[DecodeAnswer, float] | None:
+        """None: the card has not done it, or not in whole."""
+        gpu = self._gpu
+        if gpu is None or request.video in self._gpu_failures or self._gpu_tries == 0:
+            return None
+        try:
+            answer, waited = gpu.ask(DECODED, _DECODED, request, source, memory)
+        except _DecoderError as failure:
+            reason = failure.error.message
+        else:
+            if not answer.lost:
+                self._gpu_tries = -1
+                return answer, waited
+            reason = f"{answer.lost} frames were not decoded"
+        self._gpu_failures.add(request.video)
+        if self._gpu_tries > 0:
+            self._gpu_tries -= 1
+        _log.warning("decoding_on_cpu", video=request.video, reason=reason, from_now_on=self._gpu_tries == 0)
+        return None

@@ -25,6 +25,9 @@ DATA, NO_DATA = b"d", b"n"
 MEMORY = 3 * 2**30
 """Bytes of its own that a decoder may have: an 8K stream with 16 reference frames takes a third of it."""
 
+KEPT_OPEN = 4
+"""Videos whose parsed index a decoder keeps for their next chunk."""
+
 OUT_OF_MEMORY = 77
 """Exit code of a decoder that needed more."""
 

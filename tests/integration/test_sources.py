@@ -179,7 +179,7 @@ def test_from_the_bucket_to_frames(client: Minio, bucket: str, minio: Store, tmp
         assert numbers_in(sample(media, 20.0, 30.0).pixels) == list(range(200, 300, 5))
         put(client, bucket, "some folder/a video.mp4", DATA)
         with pytest.raises(PermanentError) as caught:
-            media._decoders._idle.clear()
+            media._decoders._cpu.idle.clear()
             sample(media, 0.0, 10.0)
         assert caught.value.code is ErrorCode.SOURCE_CHANGED
     library.close()

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -17,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from consumer.errors import CodedError, ErrorCode, PermanentError
-from consumer.media import decoders as decoders_module
-from consumer.media.decoders import DecoderPool
+from consumer.media import decoder_handle
+from consumer.media.decoders import MOST_GPU_FAILURES, DecoderPool
 from consumer.media.file_source import FileSource
 from consumer.media.library import Media
 from consumer.media.source import unreachable
@@ -50,8 +51,8 @@ class Rig:
 
     @property
     def pid(self) -> int:
-        (decoder,) = self.pool._idle
-        return decoder._process.pid
+        (decoder,) = self.pool._cpu.idle
+        return decoder.process.pid
 
     def decode_while(self, happens: Callable[[int], None]) -> CodedError:
         """Decode a chunk that is not in the decoder's cache; at its first read something happens to the decoder."""
@@ -95,9 +96,9 @@ def test_a_decoder_that_dies_costs_its_chunk(rig: Rig, number: signal.Signals) -
 
 
 def test_a_decoder_that_hangs_is_killed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    rig.pool._idle.pop().kill()
-    monkeypatch.setattr(decoders_module, "GRACE_SECONDS", 0.2)
-    monkeypatch.setattr(decoders_module, "PATIENCE_SECONDS", 0.5)
+    rig.pool._cpu.idle.pop().kill()
+    monkeypatch.setattr(decoder_handle, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(decoder_handle, "PATIENCE_SECONDS", 0.5)
     sample(rig.media, 0.0, 4.0)
     rig.media._settings = Settings.model_validate({"decode_timeout_seconds": 0.5})
     pid = rig.pid
@@ -116,7 +117,7 @@ def test_a_decoder_that_wants_too_much_memory_says_so(rig: Rig) -> None:
     error = rig.decode_while(shrink)
     assert error.code is ErrorCode.MEDIA_UNREADABLE
     assert "memory" in error.message
-    assert rig.pool._idle == [], "who ran out of memory once is not trusted with another chunk"
+    assert rig.pool._cpu.idle == [], "who ran out of memory once is not trusted with another chunk"
     assert rig.works_again()
 
 
@@ -159,9 +160,9 @@ def test_a_pool_that_is_closed_leaves_nothing(large: Path) -> None:
 def test_more_than_are_to_be_kept_end_when_they_are_done(large: Path) -> None:
     pool = DecoderPool(keep=0)
     rig = Rig(large, pool)
-    assert pool._idle == []
+    assert pool._cpu.idle == []
     assert rig.works_again()
-    assert pool._idle == []
+    assert pool._cpu.idle == []
     rig.media.close()
 
 
@@ -173,14 +174,14 @@ def test_what_a_decoder_says_is_not_believed_blindly(
 ) -> None:
     pool = DecoderPool(keep=1)
     rig = Rig(large, pool)
-    (decoder,) = pool._idle
+    (decoder,) = pool._cpu.idle
     ours, theirs = socket.socketpair()
     Connection(os.dup(theirs.fileno())).send_bytes(answer)
     monkeypatch.setattr(decoder, "_connection", Connection(os.dup(ours.fileno())))
     with pytest.raises(PermanentError) as caught:
         pool.probe(ProbeRequest(video=0, size=rig.source.size, seconds=5.0, scan_seconds=1.0), rig.source)
     assert caught.value.code is ErrorCode.MEDIA_UNREADABLE
-    assert pool._idle == [], "it is not asked again"
+    assert pool._cpu.idle == [], "it is not asked again"
     rig.media.close()
     for one in (ours, theirs):
         one.close()
@@ -206,3 +207,43 @@ time.sleep(600)
     ended, _, _ = select.select([descriptor], [], [], 10)
     os.close(descriptor)
     assert ended
+
+
+@pytest.fixture
+def gpu_rig(large: Path) -> Iterator[Rig]:
+    """With decoders for a card; this machine may have none, and then each of them fails."""
+    pool = DecoderPool(keep=1, gpu_threads=2)
+    rig = Rig(large, pool)
+    yield rig
+    rig.media.close()
+    pool.close()
+
+
+def test_what_the_card_does_not_do_the_cpu_does(gpu_rig: Rig) -> None:
+    gpu_rig.source.reading = lambda: _kill_quietly(gpu_rig)
+    assert gpu_rig.works_again(), "in the same call"
+    assert gpu_rig.pool._gpu_failures == {gpu_rig.media._number}
+    assert gpu_rig.works_again()
+    gpu_rig.media.close()
+    assert gpu_rig.pool._gpu_failures == set()
+
+
+def test_a_card_that_fails_at_everything_is_left_alone(gpu_rig: Rig, large: Path) -> None:
+    before = threading.active_count()
+    for _ in range(MOST_GPU_FAILURES):
+        other = Rig(large, gpu_rig.pool)
+        other.source.reading = lambda: _kill_quietly(gpu_rig)
+        assert other.works_again()
+        other.media.close()
+    assert gpu_rig.pool._gpu is not None
+    assert gpu_rig.pool._gpu._process is None
+    assert gpu_rig.works_again()
+    assert gpu_rig.pool._gpu._process is None, "nothing is started for it any more"
+    assert threading.active_count() == before
+
+
+def _kill_quietly(rig: Rig) -> None:
+    """The card's process, if there is one."""
+    gpu = rig.pool._gpu
+    if gpu is not None and gpu._process is not None:
+        gpu._process.kill()
