@@ -1,0 +1,132 @@
+"""`python -m tests.benchmarks.decoding CLIP --devices cpu cuda --decoders 1 8 14`: how fast chunks become frames.
+
+Needs nothing but the product's media room, so that it runs on any machine with a card. The clip is repeated without
+encoding it anew; chunks of 60 s at 2 frames a second go through `Media.decode`, decoders side by side. Prints one JSON
+object a line: times real time over all, cores used by all processes, and whether the frames are the CPU's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import av
+
+from consumer.media.chunks import Chunk
+from consumer.media.frames import FramePlan, plan_frames
+from consumer.media.library import Media, MediaLibrary
+from consumer.settings import Settings
+
+CHUNK_SECONDS = 60.0
+ROUNDS = 4
+"""Chunks that each decoder gets."""
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Measure every device with every number of decoders."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--devices", nargs="+", default=["cpu"])
+    parser.add_argument("--decoders", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--tokens", type=int, default=19_000, help="vision tokens a chunk")
+    given = parser.parse_args()
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / f"long{given.clip.suffix}"
+        seconds = repeat(given.clip, path, CHUNK_SECONDS * 10)
+        first: object = None
+        for device in given.devices:
+            for count in given.decoders:
+                found = measure(path, device, count, given.tokens)
+                first = first or found["digest"]
+                print(json.dumps({**found, "source_seconds": seconds, "same": found["digest"] == first}), flush=True)
+
+
+def repeat(clip: Path, path: Path, seconds: float) -> float:
+    """Write the clip's packets again and again, until they last that long; returns how long they do."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        packets = [packet for packet in source.demux(stream) if packet.dts is not None]
+        length = sum(packet.duration or 0 for packet in packets)
+        assert stream.time_base is not None
+        rounds = int(seconds / float(length * stream.time_base)) + 1
+        times = [(packet.pts or 0, packet.dts or 0) for packet in packets]
+        for number in range(rounds):
+            for packet, (pts, dts) in zip(packets, times, strict=True):
+                packet.pts, packet.dts, packet.stream = pts + number * length, dts + number * length, copy
+                packet.time_base = stream.time_base
+                target.mux(packet)
+        return float(rounds * length * stream.time_base)
+
+
+def measure(path: Path, device: str, decoders: int, tokens: int) -> dict[str, object]:
+    """One device with so many decoders."""
+    settings = Settings.model_validate(
+        {"allowed_paths": [str(path.parent)], "decoders": decoders, "decoder_device": device}
+    )
+    library = MediaLibrary.from_settings(settings)
+    media = library.open(video_url=None, video_path=str(path))
+    plans = [plan(media, number % 10, tokens) for number in range(decoders * ROUNDS)]
+    with ThreadPoolExecutor(decoders) as pool:
+        # Each decoder has started, and has read the index.
+        list(pool.map(media.decode, plans[:decoders]))
+        began, used = time.monotonic(), cpu_seconds()
+        shown = sum(len(frames.times) for frames in pool.map(media.decode, plans))
+        seconds, cores = time.monotonic() - began, cpu_seconds() - used
+    pixels = media.decode(plans[0]).pixels
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()[:16]
+    on_card = None if media._decoders._gpu is None else media._number not in media._decoders._gpu_failures
+    media.close()
+    library.close()
+    return {
+        "device": device,
+        "on_card": on_card,
+        "decoders": decoders,
+        "x_real_time": round(len(plans) * CHUNK_SECONDS / seconds, 1),
+        "cores": round(cores / seconds, 1),
+        "frames": shown,
+        "size": f"{plans[0].width}x{plans[0].height}",
+        "codec": media.info.codec,
+        "source": f"{media.info.width}x{media.info.height} at {media.info.fps:g}",
+        "mbit_a_second": round(media.info.size_bytes * 8 / media.info.duration / 1e6, 1),
+        "machine_cores": os.cpu_count(),
+        "digest": digest,
+    }
+
+
+def plan(media: Media, number: int, tokens: int) -> FramePlan:
+    """The frames of the chunk with that number."""
+    chunk = Chunk(number, number * CHUNK_SECONDS, (number + 1) * CHUNK_SECONDS)
+    return plan_frames(chunk, media.info, fps=2.0, max_frames=768, max_vision_tokens=tokens, keyframes_only=False)
+
+
+def cpu_seconds() -> float:
+    """Of this process and its children, those that run included."""
+    pids = [os.getpid()]
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdigit() and _parent(directory) == os.getpid():
+            pids.append(int(directory.name))
+    return sum(sum(map(int, _fields(Path(f"/proc/{pid}"))[11:13])) for pid in pids) / TICKS
+
+
+def _parent(directory: Path) -> int | None:
+    try:
+        return int(_fields(directory)[1])
+    except OSError:
+        return None
+
+
+def _fields(directory: Path) -> list[str]:
+    return (directory / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+
+
+if __name__ == "__main__":
+    main()
