@@ -35,19 +35,21 @@ class ChosenFrame:
 def chosen_frames(
     opened: OpenContainer, clock: StreamClock, wanted: WantedFrames, *, keyframes_only: bool
 ) -> Iterator[ChosenFrame]:
-    """The frames that the wanted times mean, in order; those that are damaged beyond decoding are missing."""
+    """The frames that the wanted times mean, in order, one a time; those damaged beyond decoding are missing."""
     frames = (
         _all_frames(opened, clock, wanted) if clock.by_dts else _sparse_frames(opened, clock, wanted, keyframes_only)
     )
     held: ChosenFrame | None = None
     for ticks, frame in frames:
+        if held is not None and ticks <= held.ticks:
+            # Frames come in the order of their times, unless two recordings were joined badly.
+            continue
         slot = wanted.slot(ticks)
         if slot == len(wanted.limits):
             break
         if held is not None and held.slot != slot:
             yield held
-        if held is None or ticks > held.ticks:
-            held = ChosenFrame(slot, ticks, frame)
+        held = ChosenFrame(slot, ticks, frame)
     if held is not None:
         yield held
 
