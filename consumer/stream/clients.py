@@ -68,6 +68,8 @@ def consumer_config(settings: Settings) -> dict[str, Any]:
         config["group.instance.id"] = settings.kafka_group_instance_id
     if settings.kafka_group_protocol == "classic":
         config["partition.assignment.strategy"] = "cooperative-sticky"
+        # Partitions move in two rounds, and members hear of each by a heartbeat: every 3 s by default.
+        config["heartbeat.interval.ms"] = 1000
     return config | _passed_through("kafka_consumer", settings.kafka_consumer)
 
 

@@ -222,8 +222,8 @@ class StreamLoop:
         if wanted == self._fetching:
             return
         jobs = self._topics.jobs
-        if start := wanted - self._fetching:
-            self._consumer.resume([TopicPartition(jobs, number) for number in start])
+        for number in wanted - self._fetching:
+            self._owned[number].fetch()
         if end := (self._fetching - wanted) & self._owned.keys():
             self._consumer.pause([TopicPartition(jobs, number) for number in end])
         self._fetching = wanted

@@ -94,6 +94,15 @@ class OwnedPartition:
             self._effects.append(do.Resume())
             self._backoff.wait(seconds)
 
+    def fetch(self) -> None:
+        """Fetch records from here on; the partition must want them.
+
+        To resume does not wake librdkafka's thread for the broker, which sleeps for up to a second while it has nothing
+        else to fetch there. To seek does, even to where the partition stands already.
+        """
+        self._tools.consumer.resume([self._at()])
+        self._seek(self._expected or None)
+
     def computed(self, results: list[tuple[ChunkResult, Acknowledge]]) -> None:
         """Chunks are finished; each is acknowledged once it is committed."""
         if self.busy:

@@ -16,9 +16,18 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ConfigResource,
 )
 
-from tests.integration.half_finished import CHUNKS, PARTITION, event_ids, finish, half_finished, submit, worker
+from tests.integration.half_finished import (
+    CHUNKS,
+    PARTITION,
+    event_ids,
+    finish,
+    half_finished,
+    leave_at_once,
+    submit,
+    worker,
+)
 from tests.integration.system import Audit, System
-from tests.integration.worker_process import wait_until, worker_process
+from tests.integration.worker_process import WorkerProcess, wait_until, worker_process
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -68,6 +77,32 @@ def test_chunks_that_compaction_removed_are_computed_again_under_the_same_ids(
     assert later.finals()[0]["status"] == "succeeded"
     assert len(later.chunks()) == CHUNKS
     later.close()
+
+
+def test_a_chunk_that_a_newer_version_wrote_is_waited_for(system: System, audit: Audit, short_video: str) -> None:
+    """Its schema is not known here: to take it for missing would publish it twice."""
+    half_finished(system, audit, short_video)
+    last = next(one for one in reversed(audit.reader.messages) if one.topic() == system.topics.chunk_results)
+    newer = json.loads(last.value() or b"") | {"chunk_index": CHUNKS - 1, "of_a_newer_version": True}
+    producer = Producer({"bootstrap.servers": system.bootstrap})
+    producer.produce(
+        system.topics.chunk_results, json.dumps(newer), last.key(), partition=PARTITION, headers=last.headers()
+    )
+    assert producer.flush(20) == 0
+    system.submit("beside", partition=PARTITION + 1, video_url=short_video)
+    with worker(system, "older") as process:
+        audit.wait_finals(1, seconds=90)
+        wait_until(lambda: failed_readings(process) >= 3, seconds=60, what="it tries again and again")
+        assert not [one for one in process.records() if one.get("event") == "engine_asked" and one["job_id"] == "half"]
+        leave_at_once(process)
+    assert [one["job_id"] for one in audit.finals()] == ["beside"]
+    offset, metadata = system.committed_offsets()[PARTITION]
+    assert (offset, json.loads(metadata.rstrip("\0"))["attempt"]) == (0, 2), "it is one start, however often it reads"
+
+
+def failed_readings(process: WorkerProcess) -> int:
+    records = (one for one in process.records() if one.get("event") == "read_back_failed")
+    return sum("of_a_newer_version" in one["reason"] for one in records)
 
 
 def compact(system: System) -> None:

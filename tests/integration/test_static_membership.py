@@ -75,11 +75,16 @@ def partitions(worker: WorkerProcess) -> set[int]:
     return owned
 
 
-def finished(audit: Audit) -> None:
+def held(worker: WorkerProcess) -> bool:
+    """Whether it had to wait for its instance id."""
+    return any(one.get("event") == "instance_id_held" for one in worker.records())
+
+
+def finished(audit: Audit, jobs: int = JOBS) -> None:
     """All of it, each once."""
-    audit.wait_finals(JOBS, seconds=120)
+    audit.wait_finals(jobs, seconds=120)
     audit.check()
-    assert len(audit.finals()) == JOBS
+    assert len(audit.finals()) == jobs
     assert {one["status"] for one in audit.finals()} == {"succeeded"}
 
 
@@ -114,8 +119,7 @@ def test_the_successor_of_a_killed_one_takes_its_place(
     with member(system, protocol, "a", "a-again") as again:
         again.wait_ready()
         # The new protocol keeps the dead one's place until its session is over; the classic one hands it over at once.
-        waited = any(one.get("event") == "instance_id_held" for one in again.records())
-        assert waited == (protocol == "consumer")
+        assert held(again) == (protocol == "consumer")
         finished(audit)
         again.signal(signal.SIGTERM)
         assert again.wait() == 0
@@ -138,3 +142,26 @@ def test_of_two_under_one_id_one_ends_with_a_sentence(
             finished(audit)
             stays.signal(signal.SIGTERM)
             assert stays.wait() == 0
+
+
+def test_one_that_was_replaced_while_it_was_frozen_comes_back_when_there_is_room(
+    system: System, audit: Audit, short_video: str
+) -> None:
+    set_sessions(system, SHORT_SESSION_MS)
+    with member(system, "consumer", "a", "first") as first:
+        first.wait_ready()
+        submit(system, short_video)
+        audit.wait_chunks(2)
+        first.signal(signal.SIGSTOP)
+        with member(system, "consumer", "a", "second") as second:
+            second.wait_ready()
+            first.signal(signal.SIGCONT)
+            wait_until(lambda: held(first), seconds=30, what="the first learns that its place was taken")
+            assert partitions(first) == set()
+            second.signal(signal.SIGTERM)
+            assert second.wait() == 0
+        wait_until(lambda: len(partitions(first)) == system.partitions, seconds=30, what="it has its place again")
+        system.submit("late", video_url=short_video, chunk_duration=5, chunk_overlap=1)
+        finished(audit, JOBS + 1)
+        first.signal(signal.SIGTERM)
+        assert first.wait() == 0

@@ -20,15 +20,19 @@ from tests.unit.stream.builders import job, record
 
 
 class Consumer:
-    """Its position, and nothing else."""
+    """Its position, whether it is to fetch, and nothing else."""
 
     position = 0
+    fetching = False
 
     def consumer_group_metadata(self) -> None:
         """No group."""
 
     def pause(self, _: Any) -> None:
         """Nothing arrives by itself here."""
+
+    def resume(self, _: Any) -> None:
+        self.fetching = True
 
     def seek(self, where: TopicPartition) -> None:
         self.position = where.offset
@@ -92,3 +96,12 @@ def test_a_seek_makes_what_was_polled_before_untrue(owned: OwnedPartition, forgo
     assert owned.stale(record(6)), "until the seek is carried out"
     owned.carry_out()
     assert forgotten == [3]
+
+
+@pytest.mark.parametrize("position", [5, 9])
+def test_to_fetch_is_to_go_to_the_next_record_for_that_wakes_the_client(
+    owned: OwnedPartition, consumer: Consumer, position: int
+) -> None:
+    consumer.position = position
+    owned.fetch()
+    assert (consumer.fetching, consumer.position) == (True, 5), "wherever the client has got to on its own"
