@@ -3,7 +3,7 @@
 A word is the name of a mutation (`mutations`), or a circumstance that makes a rare moment happen every time:
 
 * `poison`: a chunk ends the process if its job's prompt is one of `DEATHS`: in the engine by SIGKILL (`poison:kill`),
-  without a word (`poison:exit`) or out of memory (`poison:memory`); in the decoder, with the second frame, by SIGKILL
+  without a word (`poison:exit`) or out of memory (`poison:memory`); in the thread that waits for a decoder, by SIGKILL
   (`poison:decode`) or out of memory (`poison:decode:memory`);
 * `stop=POINT:KIND:N`: the process stops itself (SIGSTOP) in its N-th transaction of that kind (claim, chunk, final):
   `flushed`: its records are at the broker; `sent`: its offset, too, and nothing is left but the commit;
@@ -19,7 +19,6 @@ import os
 import resource
 import signal
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -30,7 +29,6 @@ from consumer.cli.main import main
 from consumer.inference.synthetic import SyntheticEngine
 from consumer.job import plan
 from consumer.job.chunk import ChunkWorker
-from consumer.media import decode
 from consumer.media.library import Media
 from consumer.pool import JobPool
 from consumer.stream.transaction import TransactionalWriter
@@ -80,7 +78,6 @@ DEATHS: dict[str, tuple[str, Callable[[], None]]] = {
 
 def poison() -> None:
     """Some jobs kill their process."""
-    decoding = threading.local()
 
     def generate(original: Any) -> Any:
         async def mutated(self: SyntheticEngine, request: Any) -> Any:
@@ -101,25 +98,17 @@ def poison() -> None:
 
     def decoded(original: Any) -> Any:
         def mutated(self: Any, plan: Any) -> Any:
-            decoding.place, decoding.die = self.death
+            place, die = self.death
+            if place == DECODER:
+                time.sleep(POISON_SECONDS)
+                die()
             return original(self, plan)
-
-        return mutated
-
-    def chosen(original: Any) -> Any:
-        def mutated(*given: Any, **options: Any) -> Any:
-            for number, frame in enumerate(original(*given, **options)):
-                if number == 1 and decoding.place == DECODER:
-                    time.sleep(POISON_SECONDS)
-                    decoding.die()
-                yield frame
 
         return mutated
 
     patch(SyntheticEngine, "generate", generate)
     patch(ChunkWorker, "_frames", frames)
     patch(Media, "decode", decoded)
-    patch(decode, "chosen_frames", chosen)
 
 
 def stop(point: str, which: str, number: int) -> None:
