@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -27,12 +28,17 @@ T = TypeVar("T")
 Place = tuple[str, int]
 
 REQUEST_SECONDS = 10.0
+TRY_SECONDS = 2.0
 _STEP_SECONDS = 0.05
 _METADATA_SECONDS = 1.0
 
 
 class KafkaUnavailableError(VideoConsumerError):
     """No broker answered in time, or it refused this client; the sentence names the address and the reason."""
+
+
+class NoAnswerError(KafkaUnavailableError):
+    """Nobody answered; another broker might."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ def unavailable(settings: Settings, seconds: float, errors: BrokerErrors) -> Kaf
             "check the security protocol and the KAFKA_SASL_ and KAFKA_SSL_ settings."
         )
     because = f" ({_detail(errors.reason)})" if errors.reason is not None else ""
-    return KafkaUnavailableError(
+    return NoAnswerError(
         f"{address} did not answer within {seconds:.0f} s{because}; check that the broker runs and that the "
         "address and KAFKA_SECURITY_PROTOCOL are right."
     )
@@ -150,20 +156,37 @@ class Cluster:
             KafkaError.UNSUPPORTED_VERSION,
             KafkaError.UNKNOWN_TOPIC_OR_PART,
         )
-        found = {}
-        for resource, future in self._admin.describe_configs(resources, request_timeout=self._seconds).items():
-            entries = self._result(future, absent=hidden)
-            if entries is not None:
-                found[str(resource.name)] = {key: entry.value for key, entry in entries.items()}
-        return found
+        return self._configs(resources, hidden)
 
     def session_seconds(self, group: str) -> float | None:
         """How long the broker waits for a silent member of the group (KIP-848); None where it does not tell."""
         hidden = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
         asked = [ConfigResource(ResourceType.GROUP, group)]
-        (future,) = self._admin.describe_configs(asked, request_timeout=self._seconds).values()
-        entry = (self._result(future, absent=hidden) or {}).get("consumer.session.timeout.ms")
-        return None if entry is None else int(entry.value) / 1000
+        told = self._configs(asked, hidden).get(group, {}).get("consumer.session.timeout.ms")
+        return None if told is None else int(told) / 1000
+
+    def _configs(self, resources: list[ConfigResource], hidden: tuple[int, ...]) -> dict[str, dict[str, str]]:
+        """By name; without those that this client may not see.
+
+        Such a request goes to one broker, of which the metadata tell, and waits for that one although others are there.
+        """
+        deadline = time.monotonic() + self._seconds
+        while True:
+            futures = self._admin.describe_configs(resources, request_timeout=TRY_SECONDS)
+            try:
+                answers = {str(one.name): self._result(future, absent=hidden) for one, future in futures.items()}
+            except NoAnswerError:
+                if time.monotonic() + TRY_SECONDS > deadline:
+                    raise
+                with suppress(KafkaException):
+                    # Or the same broker would be chosen again.
+                    self._admin.list_topics(timeout=_METADATA_SECONDS)
+                continue
+            return {
+                name: {key: entry.value for key, entry in entries.items()}
+                for name, entries in answers.items()
+                if entries is not None
+            }
 
     def create(self, specs: Collection[TopicSpec]) -> dict[str, KafkaError | None]:
         """Make topics; for each name None or the broker's refusal."""
