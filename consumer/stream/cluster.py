@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ConfigResource,
@@ -258,7 +258,11 @@ class Cluster:
         futures = self._admin.list_offsets(
             request, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=self._seconds
         )
-        return {(place.topic, place.partition): int(self._result(future).offset) for place, future in futures.items()}
+        found = {(place.topic, place.partition): int(self._result(future).offset) for place, future in futures.items()}
+        if OFFSET_INVALID in found.values():
+            # The connection to a leader broke before the answer, which librdkafka does not call an error.
+            raise unavailable(self._settings, self._seconds, self._errors)
+        return found
 
     def _result(self, future: Future[Any], absent: tuple[int, ...] = ()) -> Any:
         try:

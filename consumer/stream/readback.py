@@ -53,12 +53,26 @@ def _list_offsets(
     )
     try:
         return {
-            (partition.topic, partition.partition): future.result(REQUEST_SECONDS + 1.0).offset
+            (partition.topic, partition.partition): told(future.result(REQUEST_SECONDS + 1.0).offset)
             for partition, future in answers.items()
         }
     except TimeoutError:
         # librdkafka may be late with its own time-out, for example while it looks for another broker to ask.
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the ends of the log are not told")) from None
+
+
+def told(offset: int) -> int:
+    """The offset, if it is one.
+
+    For a partition whose leader's connection broke before the answer, librdkafka gives OFFSET_INVALID and no error. To
+    take that for the end of a log would be to find nothing in it, and to publish all of it a second time.
+
+    Raises:
+        KafkaException: the broker did not answer.
+    """
+    if offset < OFFSET_END:
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT, "the connection broke before the offset was told"))
+    return offset
 
 
 class ReadBack:

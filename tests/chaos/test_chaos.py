@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from consumer.events.topics import Topics
 from consumer.settings import Settings
 from consumer.stream.admin import require_topics
+from consumer.stream.clients import admin_config
+from consumer.stream.readback import log_ends
 from tests.chaos.ground import BROKERS, Ground, Protocol
 from tests.chaos.run import Run
 from tests.integration.topic_maker import make_topics
@@ -45,3 +51,32 @@ def test_workers_start_while_one_of_the_brokers_is_away(ground: Ground) -> None:
         assert [start.exception() for start in starts] == [None] * len(starts)
     finally:
         cluster.restart(0)
+
+
+@pytest.mark.timeout(180)
+def test_the_end_of_a_log_is_told_right_or_not_at_all(ground: Ground) -> None:
+    """While connections break: who takes half an answer for the end of a log finds nothing in it."""
+    topics = Topics("ends")
+    make_topics(ground.cluster.bootstrap, topics, 3, replicas=BROKERS)
+    admin = AdminClient(admin_config(Settings(kafka_bootstrap_servers=ground.cluster.routed)))
+    places = [(topics.chunk_results, number) for number in range(3)]
+    refusals, over = 0, threading.Event()
+
+    def break_connections() -> None:
+        for number in itertools.cycle(range(BROKERS)):
+            ground.ways.reset(str(number), 0)
+            ground.ways.mend(str(number))
+            if over.wait(0.1):
+                return
+
+    breaking = threading.Thread(target=break_connections)
+    breaking.start()
+    try:
+        while refusals < 10:
+            try:
+                assert log_ends(admin, places) == dict.fromkeys(places, 0)
+            except KafkaException:
+                refusals += 1
+    finally:
+        over.set()
+        breaking.join()

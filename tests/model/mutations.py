@@ -140,6 +140,10 @@ def producer_used_again_after_a_slow_commit(patch: Patch) -> None:
     patch.setattr(TransactionalWriter, "_once", damaged)
 
 
+def ends_that_were_not_told_are_believed(patch: Patch) -> None:
+    patch.setattr(readback, "told", lambda offset: offset)
+
+
 MUTATIONS: list[Callable[[Patch], None]] = [
     offset_left_out_of_chunk_transactions,
     init_skipped_before_recovery,
@@ -152,4 +156,5 @@ MUTATIONS: list[Callable[[Patch], None]] = [
     ownership_epoch_ignored,
     transactional_id_of_the_process,
     producer_used_again_after_a_slow_commit,
+    ends_that_were_not_told_are_believed,
 ]

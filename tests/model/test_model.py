@@ -10,7 +10,7 @@ from tests.model.fleet import Fleet
 
 pytestmark = pytest.mark.usefixtures("model_clients")
 
-CI = settings(max_examples=540, stateful_step_count=60, deadline=None, derandomize=True, print_blob=True, database=None)
+CI = settings(max_examples=560, stateful_step_count=60, deadline=None, derandomize=True, print_blob=True, database=None)
 
 
 def test_the_promise_holds() -> None:
