@@ -27,11 +27,12 @@ lint: install  ## style, types, import rules
 unit: install  ## the unit tests alone
 	$(BIN)/python -m pytest tests/unit -q -n 2
 
-# The real servers share the machine's cores with the workers, so these run one after another.
+# The real servers share the machine's cores with the workers, so these run one after another. The model breaks the same
+# parts of the protocol as `make chaos` does on a real Kafka, in a minute.
 test: lint unit  ## everything: lint, unit tests, and tests on a real Kafka, MinIO and vLLM (needs java, mvn and go)
 	$(BIN)/python -m pytest tests/model -q -n 2
 	$(BIN)/python -m pytest tests/integration --maxfail=10
-	$(BIN)/python -m pytest tests/chaos --maxfail=3
+	$(BIN)/python -m pytest tests/chaos --ignore tests/chaos/test_mutations.py --maxfail=3
 
 SEED ?= 1
 FAULTS ?= 100
@@ -40,9 +41,9 @@ WORKERS ?= 3
 model: install  ## a million random steps of the protocol on a model of Kafka (STEPS=n for another number)
 	$(BIN)/python -m tests.model $(STEPS)
 
-chaos: install  ## kill, freeze and cut off real processes (SEED=1 FAULTS=100 WORKERS=3): does the guarantee hold?
+chaos: install  ## kill, freeze, cut off real processes (SEED=1 FAULTS=100 WORKERS=3); then break the protocol: is it seen?
 	$(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --workers $(WORKERS)
-	$(BIN)/python -m pytest tests/chaos --deselect tests/chaos/test_chaos.py
+	$(BIN)/python -m pytest tests/chaos/test_mutations.py
 
 bench: install  ## measure throughput, memory and idle cost
 	$(BIN)/python -m pytest tests/benchmarks -s

@@ -4,7 +4,7 @@ A word is the name of a mutation (`mutations`), or a circumstance that makes a r
 
 * `poison`: a chunk ends the process if its job's prompt is one of `DEATHS`: in the engine by SIGKILL (`poison:kill`),
   without a word (`poison:exit`) or out of memory (`poison:memory`); in the thread that waits for a decoder, by SIGKILL
-  (`poison:decode`) or out of memory (`poison:decode:memory`);
+  (`poison:decode`);
 * `stop=POINT:KIND:N`: the process stops itself (SIGSTOP) in its N-th transaction of that kind (claim, chunk, final):
   `flushed`: its records are at the broker; `sent`: its offset, too, and nothing is left but the commit;
 * `hold=JOB:FILE`: chunks of that job are computed when the file exists;
@@ -72,7 +72,6 @@ DEATHS: dict[str, tuple[str, Callable[[], None]]] = {
     f"{POISON}:exit": (ENGINE, leave),
     f"{POISON}:memory": (ENGINE, out_of_memory),
     f"{POISON}:decode": (DECODER, kill),
-    f"{POISON}:decode:memory": (DECODER, out_of_memory),
 }
 
 
