@@ -139,6 +139,8 @@ class Registry:
         self._asking.start()
         try:
             answer = answers.get(timeout=ANSWER_SECONDS)
+            # It has answered, and may yet need a moment to end.
+            self._asking = None
         except Empty:
             answer = TimeoutError()
         if not isinstance(answer, Exception):
