@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,13 +39,8 @@ class Decoder:
             TransientError: SOURCE_UNREACHABLE, by the source or after the request's seconds.
         """
         late = unreachable("The video's structure was not read within PROBE_TIMEOUT_SECONDS.")
-        opened = self._opened(request, source, late)
-        try:
+        with self._opened(request, source, late) as opened:
             found = probe(opened, size_bytes=request.size, scan_seconds=request.scan_seconds)
-        except BaseException:
-            opened.close()
-            raise
-        self._keep(request.video, opened)
         base = found.clock.time_base
         return ProbeAnswer(found.info, found.clock.first, (base.numerator, base.denominator), found.clock.by_dts)
 
@@ -56,22 +53,22 @@ class Decoder:
         """
         limit = request.seconds
         late = unreadable(f"The frames of a chunk were not decoded within DECODE_TIMEOUT_SECONDS ({limit:g} s).")
-        opened = self._opened(request, source, late)
-        try:
+        with self._opened(request, source, late) as opened:
             decoded = decode_chunk(opened, request.clock, request.rotation, request.plan, pixels)
-        except BaseException:
-            opened.close()
-            raise
-        self._keep(request.video, opened)
         return DecodeAnswer(decoded.rows, decoded.times, decoded.lost)
 
-    def _opened(self, request: Request, source: Source, late: CodedError) -> OpenContainer:
+    @contextmanager
+    def _opened(self, request: Request, source: Source, late: CodedError) -> Iterator[OpenContainer]:
+        """The video, opened; kept for its next chunk if all goes well."""
         opened = self._open.pop(request.video, None)
         reader = opened.reader if opened is not None else RangeReader(source)
         reader.limit(time.monotonic() + request.seconds, late)
-        return opened or OpenContainer(reader, gpu=self.gpu)
-
-    def _keep(self, video: int, opened: OpenContainer) -> None:
-        self._open[video] = opened
+        opened = opened or OpenContainer(reader, gpu=self.gpu)
+        try:
+            yield opened
+        except BaseException:
+            opened.close()
+            raise
+        self._open[request.video] = opened
         while len(self._open) > KEPT_OPEN:
             self._open.popitem(last=False)[1].close()

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from consumer.errors import ErrorCode, PermanentError
+from consumer.errors import ConfigurationError, ErrorCode, PermanentError
 from consumer.media.clock import StreamClock
 from consumer.media.decoders import DecoderPool
 from consumer.media.file_source import open_file
@@ -32,7 +32,7 @@ from consumer.settings import Settings
 __all__ = ["Media", "MediaInfo", "MediaLibrary", "SampledFrames"]
 
 GPU_DECODERS = 14
-"""As many decode on one card as give the most together (measured on an H200)."""
+"""More give little more: 8 reach 123 times real time, 14 146, 16 152 (H100, `tests/benchmarks/decoding.py`)."""
 
 NVIDIA_DEVICE = "/dev/nvidiactl"
 
@@ -54,7 +54,7 @@ class MediaLibrary:
         """Make a library; connects to nothing and starts nothing yet.
 
         Raises:
-            ConfigurationError: the S3 settings do not make a store.
+            ConfigurationError: the S3 settings do not make a store, or DECODER_DEVICE names a card that is not there.
         """
         scratch = ScratchSpace(settings.max_scratch_bytes)
         http = HttpStore(HostRules(settings.allowed_hosts), scratch, settings.fetch_timeout_seconds)
@@ -207,8 +207,11 @@ def _decoders(settings: Settings) -> DecoderPool:
 
 
 def _on_gpu(settings: Settings) -> bool:
-    device = settings.decoder_device
-    return device == "cuda" or (device == "auto" and Path(NVIDIA_DEVICE).exists())
+    there = Path(NVIDIA_DEVICE).exists()
+    if settings.decoder_device == "cuda" and not there:
+        message = f"DECODER_DEVICE is cuda, but there is no NVIDIA GPU ({NVIDIA_DEVICE}); set it to auto or cpu."
+        raise ConfigurationError(message)
+    return settings.decoder_device != "cpu" and there
 
 
 def _lost_note(lost: int, planned: int) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import structlog
 
 from consumer.stream.effects import Concluded, ReadBack
 from consumer.stream.machine import State
-from consumer.stream.outcomes import Verdict
+from consumer.stream.outcomes import Call, Verdict
 from consumer.stream.recovery import Recovered
 from consumer.stream.transaction import Failed
 from consumer.telemetry.metrics import Metrics
@@ -38,7 +38,7 @@ def report_transition(before: State, after: State) -> None:
 def report_failure(metrics: Metrics, partition: int, failed: Failed) -> None:
     """Count a transaction that failed, by what is done about it."""
     metrics.transactions_total.labels(outcome=failed.verdict.value).inc()
-    if failed.verdict is Verdict.BROKEN:
+    if failed.verdict is Verdict.BROKEN and failed.call in (Call.COMMIT, Call.ABORT):
         metrics.indefinite_outcomes_total.labels(end="unknown").inc()
     if failed.verdict is Verdict.FENCED:
         metrics.fenced_total.inc()

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from consumer.media import run
 from consumer.media.run import chosen_frames
 from consumer.media.sampling import WantedFrames
+from tests.benchmarks.decoding import repeat
 from tests.media_files import ffmpeg
 from tests.unit.media.conftest import Open, sample
 
@@ -39,21 +39,7 @@ def test_a_file_that_was_cut_between_two_references_and_joined(tmp_path: Path, o
     coded = ("-c:v", "libx265", "-preset", "ultrafast", "-g", "60", "-x265-params", "log-level=error:bframes=3")
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=160x128:rate=30:duration=6", *coded, "-pix_fmt", "yuv420p", str(whole))
     ffmpeg("-i", str(whole), "-t", "3.1", "-c", "copy", str(cut))
-    repeat(cut, joined, 8)
+    repeat(cut, joined, 24.0)
     found = sample(open_path(joined), 0.0, 20.0)
     assert len(found.times) >= 30
     assert all(earlier < later for earlier, later in pairwise(found.times))
-
-
-def repeat(clip: Path, path: Path, rounds: int) -> None:
-    """The clip's packets again and again, as a recorder does that is switched off and on."""
-    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
-        stream = source.streams.video[0]
-        copy = target.add_stream_from_template(stream)
-        packets = [packet for packet in source.demux(stream) if packet.dts is not None]
-        length = sum(packet.duration or 0 for packet in packets)
-        times = [(packet.pts or 0, packet.dts or 0) for packet in packets]
-        for number in range(rounds):
-            for packet, (pts, dts) in zip(packets, times, strict=True):
-                packet.pts, packet.dts, packet.stream = pts + number * length, dts + number * length, copy
-                target.mux(packet)

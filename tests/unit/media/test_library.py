@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from consumer.errors import CodedError, ErrorCode, PermanentError, TransientError
-from consumer.media.library import MediaLibrary
+from consumer.errors import CodedError, ConfigurationError, ErrorCode, PermanentError, TransientError
+from consumer.media import library as library_module
+from consumer.media.library import MediaLibrary, decoder_count
 from consumer.settings import Settings
 from tests.unit.media.conftest import sample
 from tests.unit.media.videos import H264, make_video, numbers_in
@@ -137,3 +139,10 @@ def test_an_unreadable_file_leaves_nothing_open(tmp_path: Path) -> None:
         with pytest.raises(PermanentError):
             made.open(video_url=None, video_path=str(path))
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_a_card_that_is_asked_for_and_not_there_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library_module, "NVIDIA_DEVICE", "/dev/no-such-card")
+    with pytest.raises(ConfigurationError, match="DECODER_DEVICE"):
+        library(decoder_device="cuda")
+    assert decoder_count(Settings(decoder_device="auto")) == (os.cpu_count() or 1)

@@ -84,6 +84,8 @@ def test_each_end_of_a_transaction_has_its_counter() -> None:
     metrics = Metrics()
     for verdict in (Verdict.ABORT, Verdict.REGROUP, Verdict.BROKEN, Verdict.FENCED):
         report_failure(metrics, 3, Failed(verdict, Call.COMMIT, "why"))
+    # Nothing was committed, and that is known.
+    report_failure(metrics, 3, Failed(Verdict.BROKEN, Call.PRODUCE, "why"))
     report_commit(metrics, 3, 0.01, suspect=False)
     report_commit(metrics, 3, 2.0, suspect=True)
 
@@ -91,7 +93,7 @@ def test_each_end_of_a_transaction_has_its_counter() -> None:
         return metrics.registry.get_sample_value(f"video_consumer_{name}", labels)
 
     counted = {name: value("transactions_total", outcome=name) for name in ("committed", "abort", "regroup", "broken")}
-    assert counted == {"committed": 2, "abort": 1, "regroup": 1, "broken": 1}
+    assert counted == {"committed": 2, "abort": 1, "regroup": 1, "broken": 2}
     assert value("fenced_total") == 1
     assert [value("indefinite_outcomes_total", end=end) for end in ("unknown", "late")] == [1, 1]
     assert value("transaction_seconds_count") == 2
