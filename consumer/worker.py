@@ -57,6 +57,7 @@ class Worker:
 
     def __init__(self, settings: Settings, engine: Engine | None = None) -> None:
         self._settings = settings
+        self._library = MediaLibrary.from_settings(settings)
         self._engine = engine or make_engine(settings)
         self._metrics = Metrics()
         self._health = HealthState()
@@ -94,9 +95,8 @@ class Worker:
             _on_signals(signal.SIG_IGN)
 
     async def _work(self, loop: asyncio.AbstractEventLoop) -> int:
-        library = MediaLibrary.from_settings(self._settings)
         runner = JobRunner(
-            media=library, engine=self._engine, settings=self._settings, metrics=self._metrics, worker=self._name
+            media=self._library, engine=self._engine, settings=self._settings, metrics=self._metrics, worker=self._name
         )
         self._health.expect("stream", STREAM_BEAT_SECONDS)
         self._health.expect("jobs", LOOP_BEAT_SECONDS)
@@ -110,7 +110,7 @@ class Worker:
         finally:
             beating.cancel()
             runner.close()
-            library.close()
+            self._library.close()
 
     async def _live(self, runner: JobRunner, loop: asyncio.AbstractEventLoop) -> int:
         """One life as a member of the group; what an earlier one left in its queue must not reach the next."""
