@@ -122,7 +122,11 @@ class _Group:
         """An idle one, best one that has this video's index already, or a new one."""
         with self._changed:
             while not self._closed:
-                if self._gpu_threads and self._process is None:
+                for dead in [decoder for decoder in self.idle if decoder.process.poll() is not None]:
+                    # Killed from outside while it had nothing to do: no video is to blame.
+                    self.idle.remove(dead)
+                    dead.kill()
+                if self._gpu_threads and (self._process is None or self._process.poll() is not None):
                     self.idle = start_decoders(self._gpu_threads, gpu=True)
                     self._process = self.idle[0].process
                 if self.idle:
@@ -140,7 +144,8 @@ class _Group:
     def _give_back(self, decoder: DecoderHandle, good: bool) -> None:
         with self._changed:
             useless = [decoder]
-            if good and not self._closed and (self._gpu_threads or len(self.idle) < self._keep):
+            room = decoder.process is self._process if self._gpu_threads else len(self.idle) < self._keep
+            if good and not self._closed and room:
                 self.idle.append(decoder)
                 useless = []
             elif decoder.process is self._process:

@@ -95,6 +95,13 @@ def test_a_decoder_that_dies_costs_its_chunk(rig: Rig, number: signal.Signals) -
     assert rig.works_again()
 
 
+def test_a_decoder_that_was_killed_while_it_was_idle_costs_nothing(rig: Rig) -> None:
+    (decoder,) = rig.pool._cpu.idle
+    decoder.process.kill()
+    decoder.process.wait()
+    assert rig.works_again()
+
+
 def test_a_decoder_that_hangs_is_killed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.pool._cpu.idle.pop().kill()
     monkeypatch.setattr(decoder_handle, "GRACE_SECONDS", 0.2)
