@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -57,6 +58,12 @@ def open_path(library: MediaLibrary) -> Iterator[Open]:
     yield open_it
     for media in opened:
         media.close()
+
+
+def open_descriptors() -> set[Path]:
+    """This process's open files; those of an earlier test's garbage are closed before, not between two of these."""
+    gc.collect()
+    return set(Path("/proc/self/fd").iterdir())
 
 
 def sample(

@@ -25,7 +25,7 @@ from consumer.media.library import Media
 from consumer.media.source import unreachable
 from consumer.media.wire import ProbeRequest
 from consumer.settings import Settings
-from tests.unit.media.conftest import sample
+from tests.unit.media.conftest import open_descriptors, sample
 from tests.unit.media.videos import H264, make_video, numbers_in
 
 
@@ -152,14 +152,14 @@ def test_it_has_none_of_this_process_s_secrets_and_descriptors(large: Path, monk
 
 
 def test_a_pool_that_is_closed_leaves_nothing(large: Path) -> None:
-    before = set(Path("/proc/self/fd").iterdir())
+    before = open_descriptors()
     pool = DecoderPool(keep=2)
     rig = Rig(large, pool)
     pid = rig.pid
     rig.media.close()
     pool.close()
     assert not Path(f"/proc/{pid}").exists()
-    assert set(Path("/proc/self/fd").iterdir()) == before
+    assert open_descriptors() <= before
     with pytest.raises(ValueError, match="closed"):
         Rig(large, pool)
 
@@ -236,7 +236,7 @@ def test_what_the_card_does_not_do_the_cpu_does(gpu_rig: Rig) -> None:
 
 
 def test_a_card_that_fails_at_everything_is_left_alone(gpu_rig: Rig, large: Path) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     for _ in range(MOST_GPU_FAILURES):
         other = Rig(large, gpu_rig.pool)
         other.source.reading = lambda: _kill_quietly(gpu_rig)
@@ -246,7 +246,7 @@ def test_a_card_that_fails_at_everything_is_left_alone(gpu_rig: Rig, large: Path
     assert gpu_rig.pool._gpu._process is None
     assert gpu_rig.works_again()
     assert gpu_rig.pool._gpu._process is None, "nothing is started for it any more"
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def _kill_quietly(rig: Rig) -> None:

@@ -16,7 +16,7 @@ from consumer.errors import CodedError, ConfigurationError, ErrorCode, Permanent
 from consumer.media import library as library_module
 from consumer.media.library import MediaLibrary, decoder_count
 from consumer.settings import Settings
-from tests.unit.media.conftest import sample
+from tests.unit.media.conftest import open_descriptors, sample
 from tests.unit.media.videos import H264, make_video, numbers_in
 from tests.unit.media.web_server import WebFiles, serving
 
@@ -134,11 +134,11 @@ def test_an_unreadable_file_leaves_nothing_open(tmp_path: Path) -> None:
     path = tmp_path / "text.mp4"
     path.write_text("no video")
     made = library(allowed_paths=[str(tmp_path)])
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_descriptors()
     for _ in range(20):
         with pytest.raises(PermanentError):
             made.open(video_url=None, video_path=str(path))
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert open_descriptors() <= before
 
 
 def test_a_card_that_is_asked_for_and_not_there_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
