@@ -35,6 +35,9 @@ class OpenContainer:
     Args:
         gpu: decode the video stream on the card.
 
+    Attributes:
+        keys_stand_alone: a key frame needs nothing that came before it, as far as is known.
+
     Raises:
         PermanentError: MEDIA_UNREADABLE, MEDIA_NO_VIDEO, MEDIA_UNSUPPORTED; and what the source raises.
         TransientError: the source does not answer.
@@ -42,13 +45,14 @@ class OpenContainer:
 
     def __init__(self, reader: RangeReader, *, gpu: bool = False) -> None:
         self.reader = reader
+        self.keys_stand_alone = True
         if reader.size == 0:
             raise unreadable("The file is empty.")
         self.container = _open(reader, _on_card() if gpu else None)
         try:
             reader.check()
             self.stream = _video_stream(self.container)
-            _check_geometry(self.stream)
+            check_geometry(self.stream.width, self.stream.height)
             for other in self.container.streams:
                 if other.index != self.stream.index:
                     other.discard = Discard.all
@@ -100,9 +104,18 @@ def _video_stream(container: InputContainer) -> VideoStream:
     return max(usable, key=lambda one: (bool(one.disposition & Disposition.default), one.width * one.height))
 
 
-def _check_geometry(stream: VideoStream) -> None:
-    width, height = stream.width, stream.height
+def possible(width: int, height: int) -> bool:
+    """Whether frames may have this size, in pixels."""
+    return 0 < width * height <= MAX_PIXELS and max(width, height) <= MAX_ASPECT * min(width, height)
+
+
+def check_geometry(width: int, height: int) -> None:
+    """Refuse what no model takes.
+
+    Raises:
+        PermanentError: MEDIA_UNREADABLE, MEDIA_UNSUPPORTED.
+    """
     if width <= 0 or height <= 0:
         raise unreadable("The video stream does not say how large its frames are.")
-    if width * height > MAX_PIXELS or max(width, height) > MAX_ASPECT * min(width, height):
+    if not possible(width, height):
         raise PermanentError(ErrorCode.MEDIA_UNSUPPORTED, f"Frames of {width}x{height} pixels are not supported.")

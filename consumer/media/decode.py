@@ -48,21 +48,17 @@ def decode_chunk(
     """
     buffer = PixelBuffer(pixels, rotation)
     pictures = Pictures()
-    limits = _increasing([clock.latest(seconds) for seconds in plan.times])
-    for run in _runs(opened, clock, limits):
+    limits = [clock.latest(seconds) for seconds in plan.times]
+    # Times closer together than the stream's ticks mean the same frame.
+    places = {limit: place for place, limit in enumerate(sorted(set(limits)))}
+    for run in _runs(opened, clock, list(places)):
         _decode_run(opened, clock, plan, WantedFrames(run), pictures, buffer)
+    pictures.rows = [pictures.rows[places[limit]] for limit in limits]
     selection = select(pictures.rows)
     if selection is None:
         raise _too_few(plan, sum(row is not None for row in pictures.rows))
     lost = sum(row is None for row in pictures.rows)
     return DecodedChunk(selection.rows, _times(selection, pictures, clock, plan), lost)
-
-
-def _increasing(limits: list[int]) -> list[int]:
-    """Times closer together than the stream's ticks get a tick each."""
-    for k in range(1, len(limits)):
-        limits[k] = max(limits[k], limits[k - 1] + 1)
-    return limits
 
 
 def _runs(opened: OpenContainer, clock: StreamClock, limits: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -104,8 +100,11 @@ def _decode_run(
 def _times(selection: Selection, pictures: Pictures, clock: StreamClock, plan: FramePlan) -> tuple[float, ...]:
     if selection.held_at is not None:
         return tuple(plan.times[k] for k in selection.held_at)
-    start = plan.chunk.start_time
-    return tuple(max(start, round(clock.seconds(pictures.stamps[row]), 6)) for row in selection.rows)
+    exact = [clock.seconds(pictures.stamps[row]) for row in selection.rows]
+    rounded = [round(seconds, 6) for seconds in exact]
+    # Frames that claim to be nanoseconds apart stay apart.
+    times = rounded if len(set(rounded)) == len(rounded) else exact
+    return tuple(max(plan.chunk.start_time, seconds) for seconds in times)
 
 
 def _too_few(plan: FramePlan, shown: int) -> PermanentError:

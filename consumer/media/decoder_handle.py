@@ -57,21 +57,25 @@ class DecoderHandle:
             CodedError: the source failed.
             DeadDecoderError: it crashed, it hangs, or it says what cannot be.
         """
-        deadline = time.monotonic() + request.seconds + GRACE_SECONDS
+        deadline = answer_by = time.monotonic() + request.seconds + GRACE_SECONDS
         waited, failure = 0.0, None
         try:
             self._connection.send_bytes(pickle.dumps(request))
             if memory is not None:
                 socket.send_fds(self._channel, [b"\0"], [memory])
             while True:
-                if not self._connection.poll(max(0.0, deadline - time.monotonic())):
+                if not self._connection.poll(max(0.0, answer_by - time.monotonic())):
                     raise DeadDecoderError("it does not answer")
                 message = self._connection.recv_bytes(LONGEST_ANSWER)
                 if not message.startswith(READ):
                     break
                 began = time.monotonic()
+                if began > deadline:
+                    raise DeadDecoderError("it goes on after its time")
                 failure = self._hand_over(source, message[1:])
                 waited += time.monotonic() - began
+                # The source may have taken all of the time; the decoder is not to blame for that.
+                answer_by = max(deadline, time.monotonic() + GRACE_SECONDS)
         except BlockingIOError:
             raise DeadDecoderError("it does not answer") from None
         except (EOFError, OSError):

@@ -7,7 +7,8 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused
+from consumer.errors import PermanentError
+from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, unreachable
 
 
 class FileSource(Source):
@@ -25,10 +26,14 @@ class FileSource(Source):
 
     def read_at(self, offset: int, length: int) -> bytes:
         pieces = []
-        while length > 0 and (piece := os.pread(self._descriptor, length, offset)):
-            pieces.append(piece)
-            offset, length = offset + len(piece), length - len(piece)
-        status = os.fstat(self._descriptor)
+        try:
+            while length > 0 and (piece := os.pread(self._descriptor, length, offset)):
+                pieces.append(piece)
+                offset, length = offset + len(piece), length - len(piece)
+            status = os.fstat(self._descriptor)
+        except OSError as error:
+            # The disk, or the server of a network file system.
+            raise unreachable(f"The file that video_path names cannot be read ({error.strerror}).") from None
         if (status.st_size, status.st_mtime_ns) != self._state:
             raise changed("video_path")
         data = b"".join(pieces)
@@ -42,15 +47,15 @@ class FileSource(Source):
 def open_file(path: str, allowed: Sequence[str], max_bytes: int) -> FileSource:
     """Open a file if it really lies below one of the allowed directories.
 
-    The path is resolved first, then opened part by part from the allowed directory down without following links, so
-    that a link put in between does not lead out.
+    Nothing in it may lead elsewhere: no `..`, no symbolic link, no device. It is opened part by part from the allowed
+    directory down without following links, so that a link put in after the check does not lead out either.
 
     Raises:
         PermanentError: SOURCE_REFUSED, SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_TOO_LARGE.
     """
-    root, relative = _below_allowed(path, allowed)
+    root, parts = _below_allowed(path, allowed)
     try:
-        descriptor = _open_below(root, relative)
+        descriptor = _open_below(root, parts)
     except (FileNotFoundError, NotADirectoryError):
         raise not_found("The file that video_path names does not exist.") from None
     except PermissionError:
@@ -59,7 +64,7 @@ def open_file(path: str, allowed: Sequence[str], max_bytes: int) -> FileSource:
         raise refused(f"video_path cannot be opened below ALLOWED_PATHS ({error.strerror}).") from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise refused("video_path must name a regular file below ALLOWED_PATHS, not a directory or a device.")
+            raise _no_file()
         source = FileSource(descriptor)
         check_size("video_path", source.size, max_bytes)
     except BaseException:
@@ -68,30 +73,50 @@ def open_file(path: str, allowed: Sequence[str], max_bytes: int) -> FileSource:
     return source
 
 
-def _below_allowed(path: str, allowed: Sequence[str]) -> tuple[Path, Path]:
-    """The allowed directory and the way down from it, links resolved."""
+def _below_allowed(path: str, allowed: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
+    """The allowed directory, links in its own name resolved, and the parts of the way down from it as they stand."""
     if "\0" in path:
         raise refused("video_path must not contain a zero byte; ALLOWED_PATHS lists where files may lie.")
-    try:
-        resolved = Path(path).resolve()
-        roots = [Path(root).resolve() for root in allowed]
-    except (OSError, RuntimeError):
-        raise refused("video_path goes round in links and leads to nothing below ALLOWED_PATHS.") from None
-    for root in roots:
-        if resolved.is_relative_to(root) and resolved != root:
-            return root, resolved.relative_to(root)
+    given = Path(path).absolute()
+    if ".." in given.parts:
+        raise refused(
+            "video_path must not contain '..'; give the path from a directory of ALLOWED_PATHS straight down."
+        )
+    for name in allowed:
+        try:
+            root = Path(name).resolve()
+        except (OSError, RuntimeError):
+            continue
+        for spelling in (Path(os.path.abspath(name)), root):  # noqa: PTH100 - takes `..` out, and follows no link
+            if given.is_relative_to(spelling) and given != spelling:
+                return root, given.relative_to(spelling).parts
     raise refused("video_path must lie below a directory that ALLOWED_PATHS lists.")
 
 
-def _open_below(root: Path, relative: Path) -> int:
+def _open_below(root: Path, parts: Sequence[str]) -> int:
     directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for part in relative.parts[:-1]:
+        for part in parts[:-1]:
+            _check(part, directory, last=False)
             inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
             os.close(directory)
             directory = inner
-        # Without O_NONBLOCK opening a named pipe would wait for its writer for ever.
+        _check(parts[-1], directory, last=True)
+        # Without O_NONBLOCK opening a named pipe put in meanwhile would wait for its writer for ever.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        return os.open(relative.parts[-1], flags, dir_fd=directory)
+        return os.open(parts[-1], flags, dir_fd=directory)
     finally:
         os.close(directory)
+
+
+def _check(part: str, directory: int, *, last: bool) -> None:
+    """Say what is wrong before it is opened: opening a device may already do something to it."""
+    mode = os.stat(part, dir_fd=directory, follow_symlinks=False).st_mode
+    if stat.S_ISLNK(mode):
+        raise refused("video_path must not lead through a symbolic link; name the file itself, below ALLOWED_PATHS.")
+    if last and not stat.S_ISREG(mode):
+        raise _no_file()
+
+
+def _no_file() -> PermanentError:
+    return refused("video_path must name a regular file below ALLOWED_PATHS, not a directory or a device.")

@@ -94,7 +94,7 @@ def plan_frames(
     spacing = 1 / rate if on_grid else length / count
     return FramePlan(
         chunk=chunk,
-        times=tuple(round(chunk.start_time + index * spacing, 6) for index in range(count)),
+        times=tuple(round(chunk.start_time + index * spacing, _digits(spacing)) for index in range(count)),
         width=size.width,
         height=size.height,
         fps=1 / spacing,
@@ -105,6 +105,11 @@ def plan_frames(
         ),
         keyframes_only=keyframes_only,
     )
+
+
+def _digits(spacing: float) -> int:
+    """Microseconds, unless that made several times one: files may claim to last a few nanoseconds."""
+    return 6 if spacing >= 1e-5 else 12
 
 
 def _even(count: int) -> int:

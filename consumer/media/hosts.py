@@ -10,8 +10,11 @@ from consumer.media.source import refused, unreachable
 
 Resolve = Callable[[str, int], list[str]]
 
-_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
-"""IPv6 addresses that carry an IPv4 one inside, which may be anything."""
+_PUBLIC = ipaddress.ip_network("2000::/3")
+"""What is handed out of IPv6 so far; the rest leads to inner networks, or carries an IPv4 address inside."""
+
+_EXCEPT = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("3fff::/20"))
+"""6to4, which carries an IPv4 address too, and what is for documents only."""
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -64,6 +67,6 @@ def _is_public(text: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             address = address.ipv4_mapped
-        elif any(address in network for network in _TRANSLATED):
+        elif address not in _PUBLIC or any(address in network for network in _EXCEPT):
             return False
     return address.is_global and not address.is_multicast

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import ssl
 import time
 from collections.abc import Iterator
 from functools import cache
-from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 
 from consumer.errors import CodedError
 from consumer.media.hosts import HostRules
+from consumer.media.http_clock import Clock, plain_client
 from consumer.media.scratch import ScratchFile, ScratchSpace
-from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, unreachable
+from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, resumed, unreachable
 
 MAX_REDIRECTS = 5
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -37,78 +38,94 @@ class HttpStore:
     def __init__(self, rules: HostRules, scratch: ScratchSpace, fetch_timeout: float) -> None:
         self._rules, self._scratch, self._fetch_timeout = rules, scratch, fetch_timeout
         timeout = httpx.Timeout(fetch_timeout, connect=min(10.0, fetch_timeout))
-        self._client = httpx.Client(verify=_authorities(), timeout=timeout, trust_env=False, follow_redirects=False)
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._clock = Clock()
+        self._client = plain_client(_authorities(), self._clock, timeout)
 
     def open(self, text: str, max_bytes: int, deadline: float) -> Source:
-        """Find out size and identity; download the whole where the server has no ranges.
+        """Find out size and identity.
+
+        Downloads the whole where the server has no ranges, and where it has nothing by which a change of the file would
+        show from one range to the next.
 
         Args:
-            deadline: on the monotonic clock, for a whole download.
+            deadline: on the monotonic clock, for all of it.
 
         Raises:
             PermanentError: SOURCE_REFUSED, SOURCE_NOT_FOUND, SOURCE_FORBIDDEN, SOURCE_TOO_LARGE.
             TransientError: SOURCE_UNREACHABLE.
         """
         url = _parsed(text)
-        for _ in range(MAX_REDIRECTS + 1):
-            with self._get(url, {"Range": "bytes=0-0"}) as response:
-                if response.has_redirect_location:
-                    url = _redirected(url, response)
-                    continue
-                return self._opened(url, response, max_bytes, deadline)
+        with self._clock.until(deadline):
+            for _ in range(MAX_REDIRECTS + 1):
+                with self._get(url, {"Range": "bytes=0-0"}) as response:
+                    if response.has_redirect_location:
+                        url = _redirected(url, response)
+                        continue
+                    source = self._opened(url, response, max_bytes)
+                if source is None:
+                    with self._get(url, {}) as response:
+                        source = self._download(response, max_bytes)
+                return source
         raise refused(f"video_url leads through more than {MAX_REDIRECTS} redirects.")
 
-    def _opened(self, url: httpx.URL, response: httpx.Response, max_bytes: int, deadline: float) -> Source:
+    def _opened(self, url: httpx.URL, response: httpx.Response, max_bytes: int) -> Source | None:
+        """None: there are ranges, but of no use."""
+        tag, content_range = _tag(response), response.headers.get("content-range", "")
         if response.status_code == 416:
             # Only an empty file has no first byte.
-            return HttpSource(self, url, _tag(response), 0)
-        match = _RANGE.fullmatch(response.headers.get("content-range", ""))
-        if response.status_code == 206 and match:
+            return HttpSource(self, url, tag, 0) if content_range in ("", "bytes */0") else None
+        if response.status_code == 206:
+            match = _RANGE.fullmatch(content_range)
+            if not match or not tag:
+                return None
             size = int(match[3])
             check_size("video_url", size, max_bytes)
-            return HttpSource(self, url, _tag(response), size)
-        if response.status_code == 200:
-            return self._download(response, max_bytes, deadline)
-        raise _coded(response.status_code)
+            return HttpSource(self, url, tag, size)
+        return self._download(response, max_bytes)
 
-    def _download(self, response: httpx.Response, max_bytes: int, deadline: float) -> Source:
+    def _download(self, response: httpx.Response, max_bytes: int) -> Source:
+        if response.status_code != 200:
+            raise _coded(response.status_code)
         length = response.headers.get("content-length", "")
         if length.isdecimal():
             check_size("video_url", int(length), max_bytes)
-        file = self._scratch.create()
+        file, digest = self._scratch.create(), hashlib.sha256()
         try:
-            for piece in response.iter_bytes():
+            # Raw: nothing compressed was asked for, and a little of it can be made to become very much.
+            for piece in response.iter_raw():
                 file.append(piece)
+                digest.update(piece)
                 check_size("video_url", file.size, max_bytes)
-                if time.monotonic() > deadline:
-                    raise unreachable("The server of video_url has no byte ranges and sends too slowly.")
         except BaseException:
             file.close()
             raise
-        return DownloadedSource(file, f"{_tag(response)}:{file.size}")
+        return DownloadedSource(file, f"{_tag(response) or f'sha256:{digest.hexdigest()}'}:{file.size}")
 
     def read(self, url: httpx.URL, tag: str, size: int, offset: int, length: int) -> bytes:
         """One range of one file, within FETCH_TIMEOUT_SECONDS as a whole."""
-        deadline = time.monotonic() + self._fetch_timeout
+
+        def some(begin: int, count: int, data: bytearray) -> None:
+            self._read_some(url, f"{tag}:{size}", begin, count, data)
+
+        with self._clock.until(time.monotonic() + self._fetch_timeout):
+            return resumed(some, offset, length)
+
+    def _read_some(self, url: httpx.URL, identity: str, offset: int, length: int, data: bytearray) -> None:
         with self._get(url, {"Range": f"bytes={offset}-{offset + length - 1}"}) as response:
             if response.status_code in (200, 416):
                 raise changed("video_url")
             match = _RANGE.fullmatch(response.headers.get("content-range", ""))
             if response.status_code != 206 or not match:
                 raise _coded(response.status_code)
-            if _tag(response) != tag or int(match[3]) != size or match[1] != str(offset):
+            begin, end = int(match[1]), int(match[2]) + 1
+            if f"{_tag(response)}:{match[3]}" != identity or begin != offset or not begin < end <= offset + length:
                 raise changed("video_url")
-            data = bytearray()
-            for piece in response.iter_bytes():
-                data += piece
-                if len(data) > length:
+            left = end - begin
+            for piece in response.iter_raw():
+                left -= len(piece)
+                if left < 0:
                     raise changed("video_url")
-                if time.monotonic() > deadline:
-                    raise unreachable("The server of video_url sends too slowly for FETCH_TIMEOUT_SECONDS.")
-        if len(data) != length:
-            raise unreachable("The server of video_url ended its answer early.")
-        return bytes(data)
+                data += piece
 
     @contextlib.contextmanager
     def _get(self, url: httpx.URL, headers: dict[str, str]) -> Iterator[httpx.Response]:
@@ -202,10 +219,12 @@ def _redirected(url: httpx.URL, response: httpx.Response) -> httpx.URL:
 
 
 def _tag(response: httpx.Response) -> str:
-    """What changes when the file does: the ETag, else the modification time."""
+    """What changes when the file does: the ETag, else the modification time; empty where there is neither."""
     if tag := response.headers.get("etag"):
         return f"etag:{tag}"
-    return f"modified:{response.headers.get('last-modified', '')}"
+    if modified := response.headers.get("last-modified"):
+        return f"modified:{modified}"
+    return ""
 
 
 def _coded(status: int) -> CodedError:
@@ -225,5 +244,8 @@ def _translated() -> Iterator[None]:
     """httpx's exceptions as coded ones; their texts may hold the address, so only their kind is told."""
     try:
         yield
+    except httpx.TimeoutException:
+        message = "The server of video_url is too slow for FETCH_TIMEOUT_SECONDS or PROBE_TIMEOUT_SECONDS."
+        raise unreachable(message) from None
     except httpx.HTTPError as error:
         raise unreachable(f"The server of video_url does not answer ({type(error).__name__}).") from None

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+from av.index import IndexEntries
 from av.video.frame import VideoFrame
 
 from consumer.errors import ErrorCode, PermanentError
 from consumer.media.clock import StreamClock
-from consumer.media.container import OpenContainer, unreadable
+from consumer.media.container import OpenContainer, check_geometry, possible, unreadable
 from consumer.media.info import MediaInfo
 from consumer.media.seeking import packets_from, video_packets
 
@@ -20,6 +21,9 @@ FULL_SCAN_BYTES = 32 * 2**20
 
 FIRST_FRAME_PACKETS = 500
 """Packets that may pass before one can be decoded."""
+
+MOST_REORDERED = 32
+"""Frames that may stand between two in the file and not when they are shown: the most that a decoder keeps is 16."""
 
 DEFAULT_FPS = 25.0
 
@@ -47,7 +51,7 @@ def probe(opened: OpenContainer, *, size_bytes: int, scan_seconds: float) -> Pro
         scan_seconds: how long packets may be read to learn the duration before the header is believed.
 
     Raises:
-        PermanentError: MEDIA_UNREADABLE, CHUNK_NO_FRAMES (a single picture); or as the source says.
+        PermanentError: MEDIA_UNREADABLE, MEDIA_UNSUPPORTED, CHUNK_NO_FRAMES (a single picture); or as the source says.
         TransientError: as the source says.
     """
     stream, container = opened.stream, opened.container
@@ -104,7 +108,9 @@ def _extent(opened: OpenContainer, clock: StreamClock, *, complete_index: bool, 
     """How long the video is: the index where it is complete, else the packets, else the header."""
     deadline = time.monotonic() + seconds
     claimed = _claimed_duration(opened)
-    indexed = _indexed(opened, clock) if complete_index and opened.stream.frames else None
+    # An AVI that was cut off lost its index; what stands for it then lists only what was read so far.
+    complete = complete_index and 0 < opened.stream.frames <= len(opened.stream.index_entries)
+    indexed = _indexed(opened, clock) if complete else None
     if indexed is not None:
         # The index knows frames whose data is cut off; the last packet knows how long it is shown.
         tail = _scan(opened, clock, clock.first + clock.ticks(indexed.duration), deadline)
@@ -135,7 +141,19 @@ def _indexed(opened: OpenContainer, clock: StreamClock) -> _Extent | None:
     if count == 1:
         return _Extent(max(clock.seconds(clock.first + (opened.stream.duration or 1)), 0.001), 1)
     span = float((entries[count - 1].timestamp - entries[0].timestamp) * clock.time_base)
-    return _Extent(round(span * count / (count - 1), 6), count)
+    shown = count - _hidden(entries)
+    return _Extent(round(span * shown / (count - 1), 6), shown)
+
+
+def _hidden(entries: IndexEntries) -> int:
+    """How many frames an edit list leaves out: the first ones, among which are a few that are shown (B-frames)."""
+    hidden = since = 0
+    for entry in entries:
+        hidden += entry.is_discard
+        since = 0 if entry.is_discard else since + 1
+        if since > MOST_REORDERED:
+            break
+    return hidden
 
 
 def _scan(opened: OpenContainer, clock: StreamClock, target: int, deadline: float) -> _Extent | None:
@@ -158,7 +176,11 @@ def _scan(opened: OpenContainer, clock: StreamClock, target: int, deadline: floa
         end += round((latest - earliest) / (count - 1))
     if end <= clock.first:
         return None
-    return _Extent(round(clock.seconds(end), 6), count if earliest <= clock.first else None)
+    whole = earliest <= clock.first
+    if whole and clock.by_dts:
+        # Frames leave the decoder with the decoding time of a later packet, the first one as well as the last.
+        end += clock.first - earliest
+    return _Extent(round(clock.seconds(end), 6), count if whole else None)
 
 
 def _fps(claimed: Fraction | None, extent: _Extent) -> float:
@@ -171,6 +193,9 @@ def _fps(claimed: Fraction | None, extent: _Extent) -> float:
 
 def _shown_size(frame: VideoFrame, aspect: Fraction | None, rotation: int) -> tuple[int, int]:
     width, height = frame.width, frame.height
-    if aspect and aspect > 0:
-        width = max(1, round(width * aspect))
+    # The header may have said something else.
+    check_geometry(width, height)
+    if aspect and aspect > 0 and possible(stretched := round(width * aspect), height):
+        # No other is believed: a pixel two billion times as wide as it is high makes no picture.
+        width = stretched
     return (height, width) if rotation % 180 else (width, height)

@@ -12,7 +12,7 @@ from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 
 from consumer.errors import CodedError, ConfigurationError
-from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, unreachable
+from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, resumed, unreachable
 from consumer.settings import Settings
 
 AMAZON = "s3.amazonaws.com"
@@ -97,9 +97,18 @@ class S3Store:
         identity = f"version:{version}:{size}" if version else f"etag:{tag}:{size}"
         return S3Source(self, ObjectAddress(address.bucket, address.key, version), tag, identity, size)
 
-    def read(self, address: ObjectAddress, tag: str, offset: int, length: int) -> bytes:
+    def read(self, address: ObjectAddress, tag: str, size: int, offset: int, length: int) -> bytes:
         """One range of one object, within FETCH_TIMEOUT_SECONDS as a whole."""
         deadline = time.monotonic() + self._fetch_timeout
+
+        def some(begin: int, count: int, data: bytearray) -> None:
+            self._read_some(address, tag, size, begin, count, data, deadline)
+
+        return resumed(some, offset, length)
+
+    def _read_some(
+        self, address: ObjectAddress, tag: str, size: int, offset: int, length: int, data: bytearray, deadline: float
+    ) -> None:
         with _translated(address):
             response = self._client.get_object(
                 address.bucket,
@@ -110,12 +119,15 @@ class S3Store:
                 version_id=address.version,
             )
             try:
-                data = bytearray()
-                for piece in response.stream(PIECE):
+                if response.headers.get("content-range") != f"bytes {offset}-{offset + length - 1}/{size}":
+                    raise changed("video_url")
+                left = length
+                # Not `stream`, which waits until a piece is full, however slowly it fills.
+                while left > 0 and (piece := response.read1(min(left, PIECE), decode_content=False)):
+                    left -= len(piece)
                     data += piece
                     if time.monotonic() > deadline:
                         raise unreachable("The store at S3_ENDPOINT sends too slowly for FETCH_TIMEOUT_SECONDS.")
-                return bytes(data)
             finally:
                 # Both: an unread rest must not be left in a connection that goes back to the pool.
                 response.close()
@@ -136,10 +148,8 @@ class S3Source(Source):
         length = min(length, self.size - offset)
         if length <= 0:
             return b""
-        data = self._store.read(self._address, self._tag, offset, length)
+        data = self._store.read(self._address, self._tag, self.size, offset, length)
         self.count(len(data))
-        if len(data) != length:
-            raise changed("video_url")
         return data
 
     def close(self) -> None:

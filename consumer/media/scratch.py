@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from typing import IO
 
 from consumer.errors import ErrorCode, PermanentError
 from consumer.media.source import unreachable
@@ -53,15 +52,17 @@ class ScratchFile:
 
     def __init__(self, space: ScratchSpace) -> None:
         self._space = space
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="video-consumer-")  # noqa: SIM115 - closed by close()
+        # Without a buffer: what a full disk left in one would be written once more by close(), and fail there.
+        self._file = tempfile.TemporaryFile(prefix="video-consumer-", buffering=0)  # noqa: SIM115 - closed by close()
         self.size = 0
 
     def append(self, data: bytes) -> None:
         self._space.take(len(data), self.size)
         self.size += len(data)
         try:
-            self._file.write(data)
-            self._file.flush()
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
             raise unreachable(
                 f"The directory for temporary files cannot take the download ({error.strerror})."

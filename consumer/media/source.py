@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import abc
 import threading
+from collections.abc import Callable
 
 from consumer.errors import ErrorCode, PermanentError, TransientError
+
+MOST_ANSWERS = 16
+"""For one range: as often as a transfer may break off and go on."""
 
 
 class Source(abc.ABC):
@@ -44,6 +48,31 @@ class Source(abc.ABC):
         """Add to `bytes_read`."""
         with self._lock:
             self._bytes_read += fetched
+
+
+def resumed(read: Callable[[int, int, bytearray], None], offset: int, length: int) -> bytes:
+    """The bytes [offset, offset + length); where a transfer breaks off, the rest is asked for anew.
+
+    Args:
+        read: appends bytes [offset, offset + length) to the array, or fewer of them before it raises or returns.
+
+    Raises:
+        PermanentError: as `read` does.
+        TransientError: as `read` does when it brought nothing more; SOURCE_UNREACHABLE after MOST_ANSWERS.
+    """
+    data = bytearray()
+    for _ in range(MOST_ANSWERS):
+        had = len(data)
+        try:
+            read(offset + had, length - had, data)
+        except TransientError:
+            if len(data) == had:
+                raise
+        if len(data) == length:
+            return bytes(data)
+        if len(data) == had:
+            break
+    raise unreachable("What answers for video_url ends its answers too early.")
 
 
 def check_size(field: str, size: int, limit: int) -> None:

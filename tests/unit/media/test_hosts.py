@@ -56,7 +56,18 @@ def test_patterns_take_public_addresses_only() -> None:
         "224.0.0.1",
         "::1",
         "::ffff:127.0.0.1",
+        "::",
+        "::127.0.0.1",
+        "::ffff:169.254.169.254",
+        "::ffff:0:7f00:1",
         "64:ff9b::7f00:1",
+        "64:ff9b:1::7f00:1",
+        "2001:0:7f00:1::",
+        "fec0::1",
+        "fd00:ec2::254",
+        "ff02::1",
+        "255.255.255.255",
+        "198.18.0.1",
         "2002:7f00:1::",
         "fe80::1%eth0",
         "fc00::1",
@@ -64,6 +75,11 @@ def test_patterns_take_public_addresses_only() -> None:
 )
 def test_no_pattern_reaches_an_inner_address(address: str) -> None:
     refused(rules("*", address=address), "sly.example.com")
+
+
+@pytest.mark.parametrize("address", [PUBLIC, "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "::ffff:93.184.215.14"])
+def test_public_addresses(address: str) -> None:
+    assert rules("*", address=address).addresses("videos.example.com", 443) == [address]
 
 
 def test_names_that_do_not_resolve_are_tried_again_later() -> None:
