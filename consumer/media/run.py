@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import av
@@ -54,45 +55,131 @@ def chosen_frames(
         yield held
 
 
+class _DependentKeyFrameError(Exception):
+    """The decoder was set down at a key frame, shown at `ticks`, and did not give it."""
+
+    def __init__(self, ticks: int) -> None:
+        super().__init__(ticks)
+        self.ticks = ticks
+
+
 def _sparse_frames(
     opened: OpenContainer, clock: StreamClock, wanted: WantedFrames, keyframes_only: bool
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Every wanted frame, and those that the decoder could not do without."""
-    pending: deque[VideoPacket] = deque()
-    end: int | None = None
-    for packet in packets_from(opened, clock, wanted.limits[0]):
-        if packet.pts is not None:
-            packet_end = packet.pts + (packet.duration or clock.ticks(LEAST_DURATION))
-            end = packet_end if end is None else max(end, packet_end)
-        if keyframes_only and not packet.is_keyframe:
-            wanted.see(None, packet.dts)
+    """Every wanted frame, and those that the decoder could not do without.
+
+    With intra refresh what the file calls a key frame is where a picture begins to build up; decoders give none until
+    it is whole. Then it is begun further back, and from then on nothing of this video is left out.
+    """
+    begun: int | None = None
+    while True:
+        packets = packets_from(opened, clock, wanted.limits[0] if begun is None else begun - 1)
+        first = next(packets, None)
+        if first is None:
+            wanted.cut_off(None)
+            return
+        run = _Run(opened, wanted)
+        if first.pts is not None and (begun is None or first.pts < begun):
+            begun = first.pts
+            if not keyframes_only:
+                run.check(first)
+        try:
+            yield from run.frames(itertools.chain([first], packets), clock, keyframes_only)
+        except _DependentKeyFrameError:
+            opened.keys_stand_alone = False
         else:
-            wanted.see(None if packet.is_discard else packet.pts, packet.dts)
-            pending.append(packet)
-        while pending and (_decided(wanted, pending[0]) or len(pending) > MAX_LOOK_AHEAD):
-            yield from _timed(_decode_one(opened, wanted, pending.popleft()))
-        if wanted.complete:
-            break
-    else:
-        wanted.cut_off(end)
-    while pending and not _wanted(wanted, pending[-1]):
-        pending.pop()
-    for packet in pending:
-        yield from _timed(_decode_one(opened, wanted, packet))
-    yield from _timed(_decode(opened, None))
+            return
 
 
-def _decided(wanted: WantedFrames, packet: VideoPacket) -> bool:
-    return packet.pts is None or wanted.decided(packet.pts)
+class _Run:
+    """Packets in, frames out; what stands between the last wanted frame and the next one's key frame is left out."""
 
+    def __init__(self, opened: OpenContainer, wanted: WantedFrames) -> None:
+        self._opened, self._wanted = opened, wanted
+        self._awaited: int | None = None
 
-def _wanted(wanted: WantedFrames, packet: VideoPacket) -> bool:
-    return packet.pts is None or wanted.wanted(packet.pts)
+    def check(self, key: VideoPacket) -> None:
+        """The next frame has to be that key frame's."""
+        self._awaited = None if key.is_discard else key.pts
 
+    def frames(
+        self, packets: Iterator[VideoPacket], clock: StreamClock, keyframes_only: bool
+    ) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode until there is nothing more that is wanted.
 
-def _decode_one(opened: OpenContainer, wanted: WantedFrames, packet: VideoPacket) -> list[VideoFrame]:
-    opened.stream.codec_context.skip_frame = "DEFAULT" if _wanted(wanted, packet) else "NONREF"
-    return _decode(opened, packet)
+        Raises:
+            _DependentKeyFrameError: a key frame that was to be the next did not come out.
+        """
+        wanted, end = self._wanted, None
+        undecided: deque[VideoPacket] = deque()
+        idle: list[VideoPacket] = []
+        for packet in packets:
+            if packet.pts is not None:
+                packet_end = packet.pts + (packet.duration or clock.ticks(LEAST_DURATION))
+                end = packet_end if end is None else max(end, packet_end)
+            if keyframes_only and not packet.is_keyframe:
+                wanted.see(None, packet.dts)
+            else:
+                wanted.see(None if packet.is_discard else packet.pts, packet.dts)
+                undecided.append(packet)
+            while undecided and (self._is_decided(undecided[0]) or len(undecided) > MAX_LOOK_AHEAD):
+                idle.append(undecided.popleft())
+                if self._is_wanted(idle[-1]) or len(idle) > MAX_LOOK_AHEAD:
+                    yield from self._decode_all(idle)
+                    idle.clear()
+            if wanted.complete:
+                break
+        else:
+            wanted.cut_off(end)
+        for packet in undecided:
+            idle.append(packet)
+            if self._is_wanted(packet):
+                yield from self._decode_all(idle)
+                idle.clear()
+        yield from self._drain()
+
+    def _is_decided(self, packet: VideoPacket) -> bool:
+        return packet.pts is None or self._wanted.decided(packet.pts)
+
+    def _is_wanted(self, packet: VideoPacket) -> bool:
+        return packet.pts is None or self._wanted.wanted(packet.pts)
+
+    def _decode_all(self, packets: Sequence[VideoPacket]) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode packets of which at most the last is wanted, from a key frame among them on if that is enough."""
+        begin = self._fresh_start(packets) if self._opened.keys_stand_alone else 0
+        if begin:
+            yield from self._drain()
+            self._opened.stream.codec_context.flush_buffers()
+            self.check(packets[begin])
+        for packet in packets[begin:]:
+            self._opened.stream.codec_context.skip_frame = "DEFAULT" if self._is_wanted(packet) else "NONREF"
+            yield from self._timed(_decode(self._opened, packet))
+
+    def _fresh_start(self, packets: Sequence[VideoPacket]) -> int:
+        """The place of the last key frame that is not shown after the last packet's frame, which is wanted; else 0."""
+        last = packets[-1]
+        if last.pts is None or not self._is_wanted(last):
+            return 0
+        keys = [
+            place
+            for place, packet in enumerate(packets)
+            if packet.is_keyframe and packet.pts is not None and packet.pts <= last.pts
+        ]
+        return keys[-1] if keys else 0
+
+    def _drain(self) -> Iterator[tuple[int, VideoFrame]]:
+        yield from self._timed(_decode(self._opened, None))
+        if self._awaited is not None:
+            raise _DependentKeyFrameError(self._awaited)
+
+    def _timed(self, frames: list[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
+        for frame in frames:
+            if self._awaited is not None and frame.pts is not None:
+                if frame.pts > self._awaited:
+                    raise _DependentKeyFrameError(self._awaited)
+                self._awaited = None
+            if frame.pts is not None and not frame.is_corrupt:
+                yield frame.pts, frame
 
 
 def _decode(opened: OpenContainer, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
@@ -108,12 +195,6 @@ def _decode(opened: OpenContainer, packet: Packet[VideoStream] | None) -> list[V
         raise
     except av.FFmpegError:
         return []
-
-
-def _timed(frames: list[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
-    for frame in frames:
-        if frame.pts is not None and not frame.is_corrupt:
-            yield frame.pts, frame
 
 
 def _all_frames(opened: OpenContainer, clock: StreamClock, wanted: WantedFrames) -> Iterator[tuple[int, VideoFrame]]:

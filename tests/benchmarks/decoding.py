@@ -16,12 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import av
-
 from consumer.media.chunks import Chunk
 from consumer.media.frames import FramePlan, plan_frames
 from consumer.media.library import Media, MediaLibrary
 from consumer.settings import Settings
+from tests.benchmarks.clips import repeat
 
 CHUNK_SECONDS = 60.0
 ROUNDS = 4
@@ -47,24 +46,6 @@ def main() -> None:
                 found = measure(path, device, count, given.tokens)
                 first = first or found["digest"]
                 print(json.dumps({**found, "source_seconds": seconds, "same": found["digest"] == first}), flush=True)
-
-
-def repeat(clip: Path, path: Path, seconds: float) -> float:
-    """Write the clip's packets again and again, until they last that long; returns how long they do."""
-    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
-        stream = source.streams.video[0]
-        copy = target.add_stream_from_template(stream)
-        packets = [packet for packet in source.demux(stream) if packet.dts is not None]
-        length = sum(packet.duration or 0 for packet in packets)
-        assert stream.time_base is not None
-        rounds = int(seconds / float(length * stream.time_base)) + 1
-        times = [(packet.pts or 0, packet.dts or 0) for packet in packets]
-        for number in range(rounds):
-            for packet, (pts, dts) in zip(packets, times, strict=True):
-                packet.pts, packet.dts, packet.stream = pts + number * length, dts + number * length, copy
-                packet.time_base = stream.time_base
-                target.mux(packet)
-        return float(rounds * length * stream.time_base)
 
 
 def measure(path: Path, device: str, decoders: int, tokens: int) -> dict[str, object]:
