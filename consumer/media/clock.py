@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-TOLERANCE = 0.0005
-"""Seconds by which a frame may come after the moment it is taken for: containers round times to milliseconds."""
+TOLERANCE = 0.00051
+"""Seconds by which a frame may come after the moment it is taken for: containers round times to milliseconds, and plans
+theirs to microseconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,13 @@ def packets_from(opened: OpenContainer, clock: StreamClock, target: int) -> Iter
     (MPEG-TS): then it is tried again further back, twice as far each time, at last from the beginning. What stands
     before the key frame is left out. Ends where the data ends, also where a file was cut off.
     """
+    # Where there are decoding times only, the first frame's is later than its packet's.
+    begin = (opened.stream.start_time or 0) if clock.by_dts else clock.first
     back = 0
     for _ in range(_TRIES):
         from_start = target - back < clock.first - clock.ticks(BEFORE_START)
         # Some formats refuse to seek to before the first frame, others need it to find the first.
-        packets = _seek(opened, (target - back, clock.first, 0) if from_start else (target - back,))
+        packets = _seek(opened, (target - back, begin, 0) if from_start else (target - back,))
         skipped = []
         for packet in packets:
             ticks = packet_ticks(packet, clock)
