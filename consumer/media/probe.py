@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 
 from consumer.errors import ErrorCode, PermanentError
 from consumer.media.clock import StreamClock
-from consumer.media.container import OpenContainer, unreadable
+from consumer.media.container import OpenContainer, check_geometry, possible, unreadable
 from consumer.media.info import MediaInfo
 from consumer.media.seeking import packets_from, video_packets
 
@@ -51,7 +51,7 @@ def probe(opened: OpenContainer, *, size_bytes: int, scan_seconds: float) -> Pro
         scan_seconds: how long packets may be read to learn the duration before the header is believed.
 
     Raises:
-        PermanentError: MEDIA_UNREADABLE, CHUNK_NO_FRAMES (a single picture); or as the source says.
+        PermanentError: MEDIA_UNREADABLE, MEDIA_UNSUPPORTED, CHUNK_NO_FRAMES (a single picture); or as the source says.
         TransientError: as the source says.
     """
     stream, container = opened.stream, opened.container
@@ -193,6 +193,9 @@ def _fps(claimed: Fraction | None, extent: _Extent) -> float:
 
 def _shown_size(frame: VideoFrame, aspect: Fraction | None, rotation: int) -> tuple[int, int]:
     width, height = frame.width, frame.height
-    if aspect and aspect > 0:
-        width = max(1, round(width * aspect))
+    # The header may have said something else.
+    check_geometry(width, height)
+    if aspect and aspect > 0 and possible(stretched := round(width * aspect), height):
+        # No other is believed: a pixel two billion times as wide as it is high makes no picture.
+        width = stretched
     return (height, width) if rotation % 180 else (width, height)
