@@ -14,7 +14,8 @@ import httpx
 
 from consumer.errors import CodedError
 from consumer.media.hosts import HostRules
-from consumer.media.http_clock import Clock, plain_client
+from consumer.media.http_client import plain_client
+from consumer.media.request_time import until
 from consumer.media.scratch import ScratchFile, ScratchSpace
 from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, resumed, unreachable
 
@@ -38,8 +39,7 @@ class HttpStore:
     def __init__(self, rules: HostRules, scratch: ScratchSpace, fetch_timeout: float) -> None:
         self._rules, self._scratch, self._fetch_timeout = rules, scratch, fetch_timeout
         timeout = httpx.Timeout(fetch_timeout, connect=min(10.0, fetch_timeout))
-        self._clock = Clock()
-        self._client = plain_client(_authorities(), self._clock, timeout)
+        self._client = plain_client(_authorities(), timeout)
 
     def open(self, text: str, max_bytes: int, deadline: float) -> Source:
         """Find out size and identity.
@@ -55,7 +55,7 @@ class HttpStore:
             TransientError: SOURCE_UNREACHABLE.
         """
         url = _parsed(text)
-        with self._clock.until(deadline):
+        with until(deadline):
             for _ in range(MAX_REDIRECTS + 1):
                 with self._get(url, {"Range": "bytes=0-0"}) as response:
                     if response.has_redirect_location:
@@ -107,7 +107,7 @@ class HttpStore:
         def some(begin: int, count: int, data: bytearray) -> None:
             self._read_some(url, f"{tag}:{size}", begin, count, data)
 
-        with self._clock.until(time.monotonic() + self._fetch_timeout):
+        with until(time.monotonic() + self._fetch_timeout):
             return resumed(some, offset, length)
 
     def _read_some(self, url: httpx.URL, identity: str, offset: int, length: int, data: bytearray) -> None:

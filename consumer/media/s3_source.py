@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import urllib3
@@ -12,6 +13,8 @@ from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 
 from consumer.errors import CodedError, ConfigurationError
+from consumer.media.request_time import until
+from consumer.media.s3_client import connections
 from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, resumed, unreachable
 from consumer.settings import Settings
 
@@ -58,11 +61,7 @@ class S3Store:
     def __init__(self, settings: Settings) -> None:
         self._fetch_timeout = settings.fetch_timeout_seconds
         connect = min(10.0, self._fetch_timeout)
-        self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=connect, read=self._fetch_timeout),
-            maxsize=CONNECTIONS,
-            retries=urllib3.Retry(total=0, redirect=False, raise_on_status=False),
-        )
+        self._pool = connections(urllib3.Timeout(connect=connect, read=self._fetch_timeout), CONNECTIONS)
         secret = settings.s3_secret_key
         try:
             self._client = Minio(
@@ -85,12 +84,14 @@ class S3Store:
             TransientError: SOURCE_UNREACHABLE.
         """
         address = parse_object_address(url)
-        with _translated(address):
+        with self._in_time(), _translated(address):
             try:
                 found = self._client.stat_object(address.bucket, address.key, version_id=address.version)
             except ValueError as error:
                 raise not_found(f"video_url names no possible object: {error}.") from None
-        size, version, tag = found.size or 0, found.version_id, found.etag or ""
+        size, version, tag = found.size or 0, found.version_id, found.etag
+        if not tag:
+            raise unreachable("The store at S3_ENDPOINT does not say which version of the object it has (no ETag).")
         check_size("video_url", size, max_bytes)
         if version in (None, "", "null"):
             version = address.version
@@ -99,15 +100,18 @@ class S3Store:
 
     def read(self, address: ObjectAddress, tag: str, size: int, offset: int, length: int) -> bytes:
         """One range of one object, within FETCH_TIMEOUT_SECONDS as a whole."""
-        deadline = time.monotonic() + self._fetch_timeout
 
         def some(begin: int, count: int, data: bytearray) -> None:
-            self._read_some(address, tag, size, begin, count, data, deadline)
+            self._read_some(address, tag, size, begin, count, data)
 
-        return resumed(some, offset, length)
+        with self._in_time():
+            return resumed(some, offset, length)
+
+    def _in_time(self) -> AbstractContextManager[None]:
+        return until(time.monotonic() + self._fetch_timeout)
 
     def _read_some(
-        self, address: ObjectAddress, tag: str, size: int, offset: int, length: int, data: bytearray, deadline: float
+        self, address: ObjectAddress, tag: str, size: int, offset: int, length: int, data: bytearray
     ) -> None:
         with _translated(address):
             response = self._client.get_object(
@@ -115,19 +119,17 @@ class S3Store:
                 address.key,
                 offset=offset,
                 length=length,
-                request_headers={"If-Match": f'"{tag}"'} if tag else None,
+                request_headers={"If-Match": f'"{tag}"'},
                 version_id=address.version,
             )
             try:
                 if response.headers.get("content-range") != f"bytes {offset}-{offset + length - 1}/{size}":
                     raise changed("video_url")
                 left = length
-                # Not `stream`, which waits until a piece is full, however slowly it fills.
+                # Not `stream`, which waits until a piece is full and would lose what has come when that breaks off.
                 while left > 0 and (piece := response.read1(min(left, PIECE), decode_content=False)):
                     left -= len(piece)
                     data += piece
-                    if time.monotonic() > deadline:
-                        raise unreachable("The store at S3_ENDPOINT sends too slowly for FETCH_TIMEOUT_SECONDS.")
             finally:
                 # Both: an unread rest must not be left in a connection that goes back to the pool.
                 response.close()

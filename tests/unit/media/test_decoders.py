@@ -23,7 +23,7 @@ from consumer.media.decoders import MOST_GPU_FAILURES, DecoderPool
 from consumer.media.file_source import FileSource
 from consumer.media.library import Media
 from consumer.media.source import unreachable
-from consumer.media.wire import ProbeRequest
+from consumer.media.wire import RANGE, READ, ProbeRequest
 from consumer.settings import Settings
 from tests.unit.media.conftest import open_descriptors, sample
 from tests.unit.media.videos import H264, make_video, numbers_in
@@ -138,6 +138,43 @@ def test_a_source_that_fails_is_not_the_decoder_s_fault(rig: Rig) -> None:
     assert (error.code, error.message) == (ErrorCode.SOURCE_UNREACHABLE, "The store is away.")
     assert rig.pid == before, "it goes on"
     assert rig.works_again()
+
+
+def test_a_source_that_takes_all_of_the_time_is_not_the_file_s_fault(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder_handle, "GRACE_SECONDS", 0.5)
+    rig.media._settings = Settings.model_validate({"decode_timeout_seconds": 0.3})
+    never = threading.Event()
+
+    def late(_: int) -> None:
+        never.wait(1.0)
+        raise unreachable("The store is too slow.")
+
+    error = rig.decode_while(late)
+    assert error.code is ErrorCode.SOURCE_UNREACHABLE
+
+
+def test_a_decoder_that_asks_for_ever_is_killed(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asking:
+        def poll(self, seconds: float) -> bool:
+            return True
+
+        def recv_bytes(self, most: int) -> bytes:
+            return READ + RANGE.pack(0, 10)
+
+        def send_bytes(self, message: bytes) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(decoder_handle, "GRACE_SECONDS", 0.2)
+    rig.media._settings = Settings.model_validate({"decode_timeout_seconds": 0.3})
+    (decoder,) = rig.pool._cpu.idle
+    monkeypatch.setattr(decoder, "_connection", Asking())
+    with pytest.raises(PermanentError, match="goes on after its time") as caught:
+        sample(rig.media, 15.0, 19.0)
+    assert caught.value.code is ErrorCode.MEDIA_UNREADABLE
+    assert rig.pool._cpu.idle == []
 
 
 def test_it_has_none_of_this_process_s_secrets_and_descriptors(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:

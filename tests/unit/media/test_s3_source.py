@@ -10,6 +10,7 @@ import pytest
 from consumer.errors import CodedError, ConfigurationError, ErrorCode
 from consumer.media.s3_source import ObjectAddress, S3Store, parse_object_address
 from consumer.settings import Settings
+from tests.unit.media.bad_server import Asked, Behaviour, bad_server
 from tests.unit.media.web_server import WebFiles, serving
 
 KEYS = {"s3_access_key": "someone", "s3_secret_key": "very-secret", "s3_region": "us-east-1", "s3_secure": False}
@@ -96,3 +97,70 @@ def test_settings_that_make_no_store() -> None:
         store("http://127.0.0.1:9000/path")
     with pytest.raises(ConfigurationError, match="S3_SECRET_KEY"):
         store("127.0.0.1:9000", s3_secret_key=None)
+
+
+DATA = bytes(range(256)) * 20
+
+
+def answer(asked: Asked, *, body: bytes | None = None, size: int = len(DATA), shift: int = 0) -> bytes:
+    """As a store answers: HEAD with the size, GET with the range; but for what is said otherwise."""
+    head = f'HTTP/1.1 {206 if asked.end else 200} OK\r\nETag: "abc"\r\nContent-Type: video/mp4\r\n'
+    head += "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\n"
+    if asked.begin is None or asked.end is None:
+        return f"{head}Content-Length: {len(DATA)}\r\n\r\n".encode()
+    head += f"Content-Range: bytes {asked.begin + shift}-{asked.end + shift}/{size}\r\n"
+    body = DATA[asked.begin : asked.end + 1] if body is None else body
+    return f"{head}Content-Length: {asked.end - asked.begin + 1}\r\n\r\n".encode() + body
+
+
+def read_failure(behaviour: Behaviour) -> CodedError:
+    """What reading a range ends in, where opening went well."""
+
+    def behave(asked: Asked) -> None:
+        if asked.begin is None:
+            asked.send(answer(asked))
+        else:
+            behaviour(asked)
+
+    with bad_server(behave) as server:
+        source = store(f"127.0.0.1:{server.port}").open("s3://bucket/video.mp4", 2**30)
+        begun = time.monotonic()
+        with pytest.raises(CodedError) as caught:
+            source.read_at(1000, 1000)
+        assert time.monotonic() - begun < 2
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("name", "behaviour", "code"),
+    [
+        ("another range", lambda asked: asked.send(answer(asked, shift=8)), ErrorCode.SOURCE_CHANGED),
+        ("another size", lambda asked: asked.send(answer(asked, size=9999)), ErrorCode.SOURCE_CHANGED),
+        (
+            "all of it",
+            lambda asked: asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(DATA) + DATA),
+            ErrorCode.SOURCE_CHANGED,
+        ),
+        ("a byte and then the next", lambda asked: asked.drip(answer(asked)), ErrorCode.SOURCE_UNREACHABLE),
+        (
+            "a head, and then a byte and the next",
+            lambda asked: (asked.send(answer(asked, body=b"")), asked.drip(bytes(1000))),
+            ErrorCode.SOURCE_UNREACHABLE,
+        ),
+        ("nothing", lambda asked: asked.send(answer(asked, body=b"")), ErrorCode.SOURCE_UNREACHABLE),
+        ("no http", lambda asked: asked.send(b"220 ready\r\n"), ErrorCode.SOURCE_UNREACHABLE),
+    ],
+)
+def test_a_store_that_drips_or_lies(name: str, behaviour: Behaviour, code: ErrorCode) -> None:
+    assert read_failure(behaviour).code is code, name
+
+
+def test_a_transfer_that_breaks_off_goes_on_where_it_was() -> None:
+    def behave(asked: Asked) -> None:
+        body = None if asked.begin is None or asked.end is None else DATA[asked.begin : asked.begin + 300]
+        asked.send(answer(asked, body=body))
+
+    with bad_server(behave) as server:
+        source = store(f"127.0.0.1:{server.port}").open("s3://bucket/video.mp4", 2**30)
+        assert source.read_at(1000, 1000) == DATA[1000:2000]
+        assert [asked.begin for asked in server.asked] == [None, 1000, 1300, 1600, 1900]
