@@ -37,9 +37,8 @@ def chosen_frames(
     opened: OpenContainer, clock: StreamClock, wanted: WantedFrames, *, keyframes_only: bool
 ) -> Iterator[ChosenFrame]:
     """The frames that the wanted times mean, in order, one a time; those damaged beyond decoding are missing."""
-    frames = (
-        _all_frames(opened, clock, wanted) if clock.by_dts else _sparse_frames(opened, clock, wanted, keyframes_only)
-    )
+    choose = _all_frames if clock.by_dts else _sparse_frames
+    frames = choose(opened, clock, wanted, keyframes_only)
     held: ChosenFrame | None = None
     for ticks, frame in frames:
         if held is not None and ticks <= held.ticks:
@@ -78,13 +77,12 @@ def _sparse_frames(
         if first is None:
             wanted.cut_off(None)
             return
-        run = _Run(opened, wanted)
+        run = _Run(opened, wanted, keyframes_only)
         if first.pts is not None and (begun is None or first.pts < begun):
             begun = first.pts
-            if not keyframes_only:
-                run.check(first)
+            run.check(first)
         try:
-            yield from run.frames(itertools.chain([first], packets), clock, keyframes_only)
+            yield from run.frames(itertools.chain([first], packets), clock)
         except _DependentKeyFrameError:
             opened.keys_stand_alone = False
         else:
@@ -94,30 +92,29 @@ def _sparse_frames(
 class _Run:
     """Packets in, frames out; what stands between the last wanted frame and the next one's key frame is left out."""
 
-    def __init__(self, opened: OpenContainer, wanted: WantedFrames) -> None:
-        self._opened, self._wanted = opened, wanted
+    def __init__(self, opened: OpenContainer, wanted: WantedFrames, keyframes_only: bool) -> None:
+        self._opened, self._wanted, self._keyframes_only = opened, wanted, keyframes_only
+        self._undecided: deque[VideoPacket] = deque()
         self._awaited: int | None = None
 
     def check(self, key: VideoPacket) -> None:
-        """The next frame has to be that key frame's."""
-        self._awaited = None if key.is_discard else key.pts
+        """The next frame has to be that key frame's, or those between the key frames are needed."""
+        self._awaited = None if key.is_discard or self._keyframes_only else key.pts
 
-    def frames(
-        self, packets: Iterator[VideoPacket], clock: StreamClock, keyframes_only: bool
-    ) -> Iterator[tuple[int, VideoFrame]]:
+    def frames(self, packets: Iterator[VideoPacket], clock: StreamClock) -> Iterator[tuple[int, VideoFrame]]:
         """Decode until there is nothing more that is wanted.
 
         Raises:
             _DependentKeyFrameError: a key frame that was to be the next did not come out.
         """
-        wanted, end = self._wanted, None
-        undecided: deque[VideoPacket] = deque()
+        wanted, undecided, end = self._wanted, self._undecided, None
+        last_key = self._last_key() if self._keyframes_only else None
         idle: list[VideoPacket] = []
         for packet in packets:
             if packet.pts is not None:
                 packet_end = packet.pts + (packet.duration or clock.ticks(LEAST_DURATION))
                 end = packet_end if end is None else max(end, packet_end)
-            if keyframes_only and not packet.is_keyframe:
+            if self._keyframes_only and not packet.is_keyframe:
                 wanted.see(None, packet.dts)
             else:
                 wanted.see(None if packet.is_discard else packet.pts, packet.dts)
@@ -127,16 +124,24 @@ class _Run:
                 if self._is_wanted(idle[-1]) or len(idle) > MAX_LOOK_AHEAD:
                     yield from self._decode_all(idle)
                     idle.clear()
-            if wanted.complete:
+            if wanted.complete or (last_key is not None and packet.is_keyframe and packet.dts == last_key):
                 break
         else:
             wanted.cut_off(end)
-        for packet in undecided:
-            idle.append(packet)
-            if self._is_wanted(packet):
+        while undecided:
+            idle.append(undecided.popleft())
+            if self._is_wanted(idle[-1]):
                 yield from self._decode_all(idle)
                 idle.clear()
         yield from self._drain()
+
+    def _last_key(self) -> int | None:
+        """The decoding time of the last key frame that can be wanted; None: the file's index does not know them all."""
+        entries = self._opened.stream.index_entries
+        if not 0 < self._opened.stream.frames <= len(entries):
+            return None
+        found = entries.search_timestamp(self._wanted.limits[-1])
+        return entries[found].timestamp if found >= 0 else None
 
     def _is_decided(self, packet: VideoPacket) -> bool:
         return packet.pts is None or self._wanted.decided(packet.pts)
@@ -146,8 +151,10 @@ class _Run:
 
     def _decode_all(self, packets: Sequence[VideoPacket]) -> Iterator[tuple[int, VideoFrame]]:
         """Decode packets of which at most the last is wanted, from a key frame among them on if that is enough."""
-        begin = self._fresh_start(packets) if self._opened.keys_stand_alone else 0
-        if begin:
+        begin = self._fresh_start(packets)
+        if begin or self._keyframes_only:
+            # Key frames alone are decoded one by one: a decoder that gets one after the other takes them for
+            # neighbours, and gives them in a wrong order where they carry numbers (open GOPs).
             yield from self._drain()
             self._opened.stream.codec_context.flush_buffers()
             self.check(packets[begin])
@@ -156,14 +163,21 @@ class _Run:
             yield from self._timed(_decode(self._opened, packet))
 
     def _fresh_start(self, packets: Sequence[VideoPacket]) -> int:
-        """The place of the last key frame that is not shown after the last packet's frame, which is wanted; else 0."""
+        """The place of the last key frame that is all the last packet's frame needs, if that is wanted; else 0."""
         last = packets[-1]
-        if last.pts is None or not self._is_wanted(last):
+        if self._keyframes_only:
+            return len(packets) - 1
+        if not self._opened.keys_stand_alone or last.pts is None or not self._is_wanted(last):
             return 0
+        # With open GOPs a key frame is followed by frames that are shown before it and need what came before it.
+        leading = min(
+            (one.pts for one in self._undecided if one.pts is not None and self._is_wanted(one)), default=last.pts
+        )
+        earliest = min(last.pts, leading)
         keys = [
             place
             for place, packet in enumerate(packets)
-            if packet.is_keyframe and packet.pts is not None and packet.pts <= last.pts
+            if packet.is_keyframe and packet.pts is not None and packet.pts <= earliest
         ]
         return keys[-1] if keys else 0
 
@@ -197,8 +211,10 @@ def _decode(opened: OpenContainer, packet: Packet[VideoStream] | None) -> list[V
         return []
 
 
-def _all_frames(opened: OpenContainer, clock: StreamClock, wanted: WantedFrames) -> Iterator[tuple[int, VideoFrame]]:
-    """Every frame, by the decoding times that they come out with: later than their packets' by the decoder's delay.
+def _all_frames(
+    opened: OpenContainer, clock: StreamClock, wanted: WantedFrames, keyframes_only: bool
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Every frame (or key frame), by the decoding times that they come out with: the decoder's delay after the packets'.
 
     So nothing can be said about a frame before it is there, and the run begins a second early.
     """
@@ -215,8 +231,9 @@ def _all_frames(opened: OpenContainer, clock: StreamClock, wanted: WantedFrames)
             if last is not None and ticks > last:
                 step = ticks - last
             last = ticks
-            wanted.see(ticks, None)
-            yield ticks, frame
+            if frame.key_frame or not keyframes_only:
+                wanted.see(ticks, None)
+                yield ticks, frame
 
 
 def _then_none(packets: Iterator[VideoPacket]) -> Iterator[VideoPacket | None]:

@@ -1,0 +1,25 @@
+"""Every codec in every container that can hold it: each frame that is sampled is the one that a full decode gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.formats.comparing import differences
+from tests.formats.declared import CELLS, CODECS, CONTAINERS
+from tests.formats.film import FRAMES, Film
+from tests.unit.media.conftest import Open
+from tests.unit.media.videos import numbers_in
+
+
+@pytest.mark.parametrize("film", CODECS, indirect=True)
+def test_the_film_itself(film: Film) -> None:
+    assert numbers_in(np.stack(film.pictures)) == list(range(FRAMES))
+
+
+@pytest.mark.parametrize(("film", "container"), CELLS, indirect=["film"])
+def test_each_sampled_frame(film: Film, container: str, tmp_path: Path, open_path: Open) -> None:
+    media = open_path(film.put_into(CONTAINERS[container], tmp_path))
+    assert list(differences(media, film)) == []
