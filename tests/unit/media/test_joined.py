@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from consumer.media import run
 from consumer.media.run import chosen_frames
 from consumer.media.sampling import WantedFrames
-from tests.benchmarks.decoding import repeat
+from tests.benchmarks.clips import repeat
 from tests.media_files import ffmpeg
 from tests.unit.media.conftest import Open, sample
 
