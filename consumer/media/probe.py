@@ -27,6 +27,9 @@ MOST_REORDERED = 32
 
 DEFAULT_FPS = 25.0
 
+LEAST_SECONDS = 0.001
+"""That a video lasts, whatever its header says of a billion frames a second: no time at all cannot be planned."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -73,7 +76,7 @@ def probe(opened: OpenContainer, *, size_bytes: int, scan_seconds: float) -> Pro
         width=width,
         height=height,
         fps=fps,
-        duration=extent.duration,
+        duration=max(extent.duration, LEAST_SECONDS),
         total_frames=extent.frames or max(1, round(extent.duration * fps)),
         codec=stream.codec_context.name,
         container=name,

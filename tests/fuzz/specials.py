@@ -94,7 +94,11 @@ def infinite_duration_flv(files: Files) -> bytes:
 
 
 def billion_frames_a_second_avi(files: Files) -> bytes:
-    return _put(_put(files["mpeg4.avi"], b"strh", 28, 1, "<"), b"strh", 32, 10**9, "<")
+    return _put(_put(files["mjpeg.avi"], b"strh", 28, 1, "<"), b"strh", 32, 10**9, "<")
+
+
+def half_an_hour_a_frame_avi(files: Files) -> bytes:
+    return _put(_put(files["mjpeg.avi"], b"strh", 28, 1645, "<"), b"strh", 32, 1, "<")
 
 
 def for_ever_avi(files: Files) -> bytes:
@@ -129,7 +133,7 @@ SPECIALS: tuple[Callable[[Files], bytes], ...] = (
     *(huge_dimensions_mp4, four_billion_samples_mp4, four_billion_entries_mp4, endless_pixels_mp4),
     *(endless_turned_pixels_mp4, million_tracks_mkv, infinite_duration_mkv, no_number_for_duration_mkv),
     *(infinite_duration_flv, billion_frames_a_second_avi, for_ever_avi, huge_pictures_avi, huge_pictures_mkv),
-    *(huge_screen_gif, last_granule_ogg),
+    *(huge_screen_gif, last_granule_ogg, half_an_hour_a_frame_avi),
 )
 """Their names end as those of their files."""
 
