@@ -22,7 +22,7 @@ MAX_PIXELS = 2**26
 MAX_ASPECT = 200
 """Long side by short side at most: the model's own limit."""
 
-READ_BUFFER = 128 * 1024
+READ_BUFFER = 64 * 1024
 
 
 def unreadable(message: str) -> PermanentError:

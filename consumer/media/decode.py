@@ -51,7 +51,7 @@ def decode_chunk(
     limits = [clock.latest(seconds) for seconds in plan.times]
     # Times closer together than the stream's ticks mean the same frame.
     places = {limit: place for place, limit in enumerate(sorted(set(limits)))}
-    for run in _runs(opened, clock, list(places)):
+    for run in _runs(opened, clock, list(places), plan.keyframes_only):
         _decode_run(opened, clock, plan, WantedFrames(run), pictures, buffer)
     pictures.rows = [pictures.rows[places[limit]] for limit in limits]
     selection = select(pictures.rows)
@@ -61,9 +61,11 @@ def decode_chunk(
     return DecodedChunk(selection.rows, _times(selection, pictures, clock, plan), lost)
 
 
-def _runs(opened: OpenContainer, clock: StreamClock, limits: Sequence[int]) -> Iterator[Sequence[int]]:
+def _runs(
+    opened: OpenContainer, clock: StreamClock, limits: Sequence[int], keyframes_only: bool
+) -> Iterator[Sequence[int]]:
     """The times in groups, each to be begun at a key frame of its own, as far as the file's index knows them."""
-    entries, least = opened.stream.index_entries, clock.ticks(LEAST_JUMP)
+    entries, least = opened.stream.index_entries, 1 if keyframes_only else clock.ticks(LEAST_JUMP)
     begin = 0
     for k in range(1, len(limits)):
         if limits[k] - limits[k - 1] >= least and not clock.by_dts:

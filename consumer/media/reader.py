@@ -9,9 +9,9 @@ from collections import OrderedDict
 from consumer.errors import CodedError
 from consumer.media.source import Source
 
-BLOCK = 256 * 1024
-CACHED_BLOCKS = 48
-MAX_AHEAD = 16
+BLOCK = 128 * 1024
+CACHED_BLOCKS = 96
+MAX_AHEAD = 32
 """Blocks a request at most; one request of 4 MiB keeps even a distant store busy."""
 
 

@@ -25,6 +25,7 @@ from consumer.media.clock import TOLERANCE
 from consumer.media.container import OpenContainer
 from consumer.media.library import Media, SampledFrames
 from tests.unit.media.conftest import Open, sample
+from tests.unit.media.programs import ffmpeg
 from tests.unit.media.videos import H264, HEIGHT, WIDTH, full_decode, make_video, numbers_in
 
 CODECS = {
@@ -128,6 +129,20 @@ def test_key_frames_only(tmp_path: Path, open_path: Open) -> None:
     found = sample(media, keyframes_only=True)
     assert numbers_in(found.pixels) == [0, 25, 50, 75]
     assert found.times == (0.0, 2.5, 5.0, 7.5)
+
+
+def test_key_frames_only_reads_little_else(tmp_path: Path, open_path: Open) -> None:
+    path, noise = tmp_path / "video.mp4", "testsrc2=size=320x192:rate=10:duration=40,noise=alls=40:allf=t"
+    ffmpeg("-f", "lavfi", "-i", noise, "-preset", "ultrafast", "-g", "100", "-sc_threshold", "0", path)
+    read = []
+    for keyframes_only in (False, True):
+        media = open_path(path)
+        before = media.bytes_read
+        found = sample(media, 0.0, 40.0, keyframes_only=keyframes_only)
+        read.append((media.bytes_read - before) / path.stat().st_size)
+    assert found.times == (0.0, 10.0, 20.0, 30.0)
+    assert read[0] > 0.7
+    assert read[1] < 0.3
 
 
 def test_a_picture_on_show_at_the_start_has_the_start_as_its_time(tmp_path: Path, open_path: Open) -> None:

@@ -38,7 +38,7 @@ def test_reading_straight_on_asks_for_more_each_time() -> None:
     while reader.read(100_000):
         pass
     lengths = [length for _, length in source.asked]
-    assert lengths[:6] == [1, 2, 4, 8, 16, 16]
+    assert lengths[:7] == [1, 2, 4, 8, 16, 32, 32]
     assert max(lengths) == MAX_AHEAD
     assert sum(lengths) * BLOCK >= SIZE
 
