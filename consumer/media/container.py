@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 
 from consumer.errors import ErrorCode, PermanentError
 from consumer.media.reader import RangeReader
+from consumer.media.rgb import RgbConverter
 
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,gif,wav,mp3,flac,aac"
 """Playlists (hls, concat, dash) are left out: they name other files. Sound is let in so that it is told as such."""
@@ -36,6 +37,7 @@ class OpenContainer:
         gpu: decode the video stream on the card.
 
     Attributes:
+        converter: of its frames to pictures.
         keys_stand_alone: a key frame needs nothing that came before it, as far as is known.
 
     Raises:
@@ -44,7 +46,7 @@ class OpenContainer:
     """
 
     def __init__(self, reader: RangeReader, *, gpu: bool = False) -> None:
-        self.reader = reader
+        self.reader, self.converter = reader, RgbConverter()
         self.keys_stand_alone = True
         if reader.size == 0:
             raise unreadable("The file is empty.")

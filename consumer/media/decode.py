@@ -46,7 +46,7 @@ def decode_chunk(
         PermanentError: CHUNK_NO_FRAMES, fewer than four of the times have a picture; or as the source says.
         TransientError: as the source says.
     """
-    buffer = PixelBuffer(pixels, rotation)
+    buffer = PixelBuffer(pixels, rotation, opened.converter)
     pictures = Pictures()
     limits = [clock.latest(seconds) for seconds in plan.times]
     # Times closer together than the stream's ticks mean the same frame.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
+
+from consumer.media.rgb import RgbConverter
 
 
 class PixelBuffer:
@@ -14,20 +15,17 @@ class PixelBuffer:
     Args:
         pixels: where they go, uint8 [T, H, W, 3], as shown.
         rotation: degrees clockwise, a multiple of 90.
+        converter: of the video that is decoded.
     """
 
-    def __init__(self, pixels: NDArray[np.uint8], rotation: int) -> None:
-        self._pixels = pixels
+    def __init__(self, pixels: NDArray[np.uint8], rotation: int, converter: RgbConverter) -> None:
+        self._pixels, self._converter = pixels, converter
         _, height, width, _ = pixels.shape
         self._stored_size = (height, width) if rotation % 180 else (width, height)
         self._quarter_turns = -rotation // 90
-        self._reformatter = VideoReformatter()
         self.used = 0
 
     def add(self, frame: VideoFrame) -> None:
-        width, height = self._stored_size
-        # One scaler for all frames: making one anew for each costs milliseconds. No threads: chunks run side by side.
-        made = self._reformatter.reformat(frame, width, height, "rgb24", interpolation="BICUBIC", threads=1)
-        array = made.to_ndarray()
-        self._pixels[self.used] = np.rot90(array, self._quarter_turns) if self._quarter_turns else array
+        made = self._converter.rgb(frame, *self._stored_size)
+        self._pixels[self.used] = np.rot90(made, self._quarter_turns) if self._quarter_turns else made
         self.used += 1
