@@ -16,6 +16,9 @@ _PUBLIC = ipaddress.ip_network("2000::/3")
 _EXCEPT = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("3fff::/20"))
 """6to4, which carries an IPv4 address too, and what is for documents only."""
 
+_OF_CLOUDS = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("168.63.129.16/32"))
+"""Addresses that look public, and at which Oracle's and Azure's machines are told their secrets."""
+
 
 def resolve(host: str, port: int) -> list[str]:
     """The host's addresses, in the system's order.
@@ -69,4 +72,6 @@ def _is_public(text: str) -> bool:
             address = address.ipv4_mapped
         elif address not in _PUBLIC or any(address in network for network in _EXCEPT):
             return False
+    if any(address in network for network in _OF_CLOUDS):
+        return False
     return address.is_global and not address.is_multicast

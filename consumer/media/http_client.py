@@ -1,15 +1,15 @@
-"""The client for http(s) sources: no proxies, no cookies, no redirects of its own, and requests that end in time."""
+"""The client for http(s) sources: requests that end in time, and answers that are handed over as they come."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpcore
 import httpx
 
+from consumer import __version__
 from consumer.media import request_time
 
 
@@ -68,8 +68,31 @@ def _left(timeout: float | None) -> float | None:
         raise httpcore.ReadTimeout(str(error)) from None
 
 
-def plain_client(context: ssl.SSLContext, timeout: httpx.Timeout) -> httpx.Client:
-    """A client whose requests keep to `request_time.until`; they raise httpx.TimeoutException at its end."""
-    client = httpx.Client(transport=_Transport(context), timeout=timeout, trust_env=False, follow_redirects=False)
-    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return client
+class HttpClient:
+    """One pool of connections.
+
+    Not httpx.Client, which reads more into an answer than is wanted of a stranger's: it takes cookies, and prepares to
+    follow a redirect before it can be told not to.
+    """
+
+    def __init__(self, context: ssl.SSLContext, timeout: httpx.Timeout) -> None:
+        self._transport, self._timeout = _Transport(context), timeout
+
+    def request(self, url: httpx.URL, headers: dict[str, str]) -> httpx.Request:
+        """A GET request, with the address's own credentials if it has some."""
+        given = {"Accept": "*/*", "User-Agent": f"video-consumer/{__version__}", **headers}
+        request = httpx.Request("GET", url, headers=given, extensions={"timeout": self._timeout.as_dict()})
+        if url.userinfo:
+            return next(httpx.BasicAuth(url.username, url.password).auth_flow(request))
+        return request
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """The answer, its body not read yet; the caller closes it.
+
+        Raises:
+            httpx.HTTPError: also while the body is read; a TimeoutException at the end of `request_time.until`.
+        """
+        return self._transport.handle_request(request)
+
+    def close(self) -> None:
+        self._transport.close()

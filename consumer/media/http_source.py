@@ -14,7 +14,7 @@ import httpx
 
 from consumer.errors import CodedError
 from consumer.media.hosts import HostRules
-from consumer.media.http_client import plain_client
+from consumer.media.http_client import HttpClient
 from consumer.media.request_time import until
 from consumer.media.scratch import ScratchFile, ScratchSpace
 from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, resumed, unreachable
@@ -39,7 +39,7 @@ class HttpStore:
     def __init__(self, rules: HostRules, scratch: ScratchSpace, fetch_timeout: float) -> None:
         self._rules, self._scratch, self._fetch_timeout = rules, scratch, fetch_timeout
         timeout = httpx.Timeout(fetch_timeout, connect=min(10.0, fetch_timeout))
-        self._client = plain_client(_authorities(), timeout)
+        self._client = HttpClient(_authorities(), timeout)
 
     def open(self, text: str, max_bytes: int, deadline: float) -> Source:
         """Find out size and identity.
@@ -142,15 +142,15 @@ class HttpStore:
         """Send the request, to one of the addresses where they are fixed."""
         headers = {**headers, "Accept-Encoding": "identity"}
         if addresses is None:
-            return self._send_once_more(self._client.build_request("GET", url, headers=headers))
+            return self._send_once_more(self._client.request(url, headers))
         failure: httpx.ConnectError | httpx.ConnectTimeout | None = None
         for address in addresses:
             # A kept connection is found again by its address, whichever host's certificate it was checked against.
-            request = self._client.build_request("GET", url, headers={**headers, "Connection": "close"})
+            request = self._client.request(url, {**headers, "Connection": "close"})
             request.extensions["sni_hostname"] = url.raw_host.decode("ascii")
             request.url = url.copy_with(host=address)
             try:
-                return self._client.send(request, stream=True)
+                return self._client.send(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
         raise failure or httpx.ConnectError("The name has no address.")
@@ -158,9 +158,9 @@ class HttpStore:
     def _send_once_more(self, request: httpx.Request) -> httpx.Response:
         """A kept connection may turn out to have been closed meanwhile."""
         try:
-            return self._client.send(request, stream=True)
+            return self._client.send(request)
         except (httpx.RemoteProtocolError, httpx.ReadError):
-            return self._client.send(request, stream=True)
+            return self._client.send(request)
 
     def close(self) -> None:
         self._client.close()

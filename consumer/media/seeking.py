@@ -74,6 +74,7 @@ def video_packets(opened: OpenContainer) -> Iterator[VideoPacket]:
             if packet.size:
                 yield packet
             opened.reader.check()
-    except av.FFmpegError:
+    except (av.FFmpegError, IndexError):
+        # IndexError: PyAV's, at the end of a file in which another stream has turned up since it was opened.
         pass
     opened.reader.check()

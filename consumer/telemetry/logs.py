@@ -15,8 +15,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from consumer.telemetry.masking import masked
 
-# These tell of every request at INFO.
-_CHATTY = ("httpx", "httpcore", "urllib3", "asyncio")
+# These tell of every request at INFO, and at DEBUG quote addresses and headers in pieces that nothing can mask.
+_CHATTY = ("httpx", "httpcore", "urllib3")
 _MAX_FRAMES = 30
 
 
@@ -73,7 +73,9 @@ def _install(handler: logging.Handler, level: str) -> None:
     root.addHandler(handler)
     root.setLevel(level)
     for name in _CHATTY:
-        logging.getLogger(name).setLevel(max(root.level, logging.DEBUG if level == "DEBUG" else logging.WARNING))
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    # Its messages are for those who look for a fault.
+    logging.getLogger("asyncio").setLevel(max(root.level, logging.DEBUG if level == "DEBUG" else logging.WARNING))
 
 
 def _rendering(style: Literal["json", "console"]) -> list[Processor]:

@@ -123,6 +123,11 @@ def huge_screen_gif(files: Files) -> bytes:
     return data[:6] + struct.pack("<HH", 65_535, 65_535) + data[10:]
 
 
+def late_stream_ts(files: Files) -> bytes:
+    """Sound that turns up when the file has been open for long."""
+    return files["hevc.ts"] + files["h264-aac.ts"]
+
+
 def last_granule_ogg(files: Files) -> bytes:
     parts = files["theora.ogg"].split(b"OggS")
     return b"OggS".join([parts[0], *(part[:2] + b"\xff" * 7 + b"\x7f" + part[10:] for part in parts[1:])])
@@ -133,7 +138,7 @@ SPECIALS: tuple[Callable[[Files], bytes], ...] = (
     *(huge_dimensions_mp4, four_billion_samples_mp4, four_billion_entries_mp4, endless_pixels_mp4),
     *(endless_turned_pixels_mp4, million_tracks_mkv, infinite_duration_mkv, no_number_for_duration_mkv),
     *(infinite_duration_flv, billion_frames_a_second_avi, for_ever_avi, huge_pictures_avi, huge_pictures_mkv),
-    *(huge_screen_gif, last_granule_ogg, half_an_hour_a_frame_avi),
+    *(huge_screen_gif, last_granule_ogg, late_stream_ts, half_an_hour_a_frame_avi),
 )
 """Their names end as those of their files."""
 

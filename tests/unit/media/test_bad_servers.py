@@ -261,6 +261,31 @@ def test_a_file_that_is_replaced_while_a_transfer_is_broken_off(client: Client) 
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('ETag: "v1"', 'ETag: "v2"'),
+        ('ETag: W/"v1"', 'ETag: W/"v2"'),
+        ("Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT", "Last-Modified: Mon, 01 Jan 2024 00:00:01 GMT"),
+        ('ETag: "v1"', "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT"),
+        ('ETag: "v1"', "X-Nothing: to see"),
+    ],
+)
+def test_whatever_stands_for_the_version_may_not_change(client: Client, before: str, after: str) -> None:
+    says = before
+
+    def behave(asked: Asked) -> None:
+        asked.send(part(asked).replace(b'ETag: "v1"', says.encode()))
+
+    with bad_server(behave) as server:
+        source = client.open(server)
+        assert source.read_at(0, 1000) == DATA[:1000]
+        says = after
+        assert client.fails(lambda: source.read_at(1000, 1000)) is ErrorCode.SOURCE_CHANGED
+        if "X-" not in after:
+            assert client.open(server).identity != source.identity, "a worker that takes over sees it, too"
+
+
+@pytest.mark.parametrize(
     "head",
     [
         b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-0/10240\r\nContent-Length: 1\r\n\r\n\0",

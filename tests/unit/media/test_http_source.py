@@ -120,6 +120,13 @@ def test_no_cookies_and_no_compression(web: WebFiles) -> None:
         assert headers["accept-encoding"] == "identity"
 
 
+def test_credentials_in_the_address_go_to_its_host_alone(web: WebFiles) -> None:
+    web.answers["/here"] = (302, {"Location": f"http://127.0.0.1:{web.port}/video.mp4"})
+    address = web.base.replace("//", "//me:secret@")
+    opened(store(), f"{address}/here").read_at(0, 10)
+    assert [headers.get("authorization") for _, headers in web.requests] == ["Basic bWU6c2VjcmV0", None, None]
+
+
 def test_a_server_that_hangs_is_left_in_time(web: WebFiles) -> None:
     web.hanging.add("/video.mp4")
     begun = time.monotonic()
