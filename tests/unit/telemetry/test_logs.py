@@ -55,9 +55,12 @@ def test_the_level_holds_for_both(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line["event"] for line in lines(capsys)] == ["loud"]
 
 
-def test_libraries_that_tell_each_request_are_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging("json", "INFO")
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_libraries_that_tell_each_request_are_quiet(capsys: pytest.CaptureFixture[str], level: str) -> None:
+    configure_logging("json", level)
     logging.getLogger("httpx").info("HTTP Request: GET https://x")
+    logging.getLogger("httpcore.http11").debug("receive_response_headers.complete (b'Location', b'/x?token=secret')")
+    logging.getLogger("urllib3.connectionpool").debug('https://x "GET /x?token=secret HTTP/1.1" 200 0')
     assert lines(capsys) == []
 
 
