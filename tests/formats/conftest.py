@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,18 +42,24 @@ def open_path(tmp_path: Path) -> Iterator[Open]:
 
 
 @pytest.fixture(scope="session")
-def film(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Film:
+def films(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Film]:
+    """The film in a codec, encoded once."""
+    return functools.cache(lambda codec: encode(CODECS[codec], tmp_path_factory.mktemp(codec)))
+
+
+@pytest.fixture
+def film(request: pytest.FixtureRequest, films: Callable[[str], Film]) -> Film:
     """The film in the codec that the test names."""
-    return encode(CODECS[request.param], tmp_path_factory.mktemp(request.param))
+    return films(request.param)
 
 
-@pytest.fixture(scope="session")
-def h264(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def h264(films: Callable[[str], Film]) -> Path:
     """The film as a file for tests that do not care about the codec: H.264 with B-frames in Matroska."""
-    return encode(CODECS["h264"], tmp_path_factory.mktemp("h264")).path
+    return films("h264").path
 
 
-@pytest.fixture(scope="session")
-def vp9(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def vp9(films: Callable[[str], Film]) -> Path:
     """The film for WebM."""
-    return encode(CODECS["vp9"], tmp_path_factory.mktemp("vp9")).path
+    return films("vp9").path

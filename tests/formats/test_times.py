@@ -28,7 +28,7 @@ def all_of_it(open_path: Open, path: Path) -> None:
 
 
 @pytest.mark.says(
-    "does not say how long it is: live Matroska, WebM or FLV",
+    "does not say how long it is: a live Matroska, WebM or FLV",
     "Its packets are read through; duration and number of frames are exact.",
 )
 @pytest.mark.parametrize("ending", ["mkv", "webm", "flv"])
@@ -76,7 +76,7 @@ def test_start_time(h264: Path, tmp_path: Path, open_path: Open, ending: str) ->
 
 
 @pytest.mark.says(
-    "MP4 or MOV with an edit list that leaves out its first frames (cut without encoding)",
+    "is an MP4 or MOV with an edit list that leaves out its first frames (cut without encoding)",
     "What the list leaves out is neither shown nor counted; 0 is the first frame after it.",
 )
 @pytest.mark.parametrize("ending", ["mp4", "mov"])
@@ -109,7 +109,7 @@ def test_negative_times(h264: Path, tmp_path: Path, open_path: Open) -> None:
 
 
 @pytest.mark.says(
-    "MPEG-TS whose 33-bit clock begins anew in the middle",
+    "is an MPEG-TS whose 33-bit clock begins anew in the middle",
     "The times go on; chunks before, over and after it are right.",
 )
 @pytest.mark.parametrize("full_scan", [True, False])
