@@ -19,7 +19,7 @@ SETTINGS = {
     "max_video_seconds": "MEDIA_TOO_LONG",
     "max_scratch_bytes": "SOURCE_TOO_LARGE",
     "max_frame_bytes": "chunks wait for one another",
-    "probe_timeout_seconds": "SOURCE_UNREACHABLE; after half of it the header is believed, and no more packets are read",
+    "probe_timeout_seconds": "SOURCE_UNREACHABLE; after half of it the header is believed, unread packets or not",
     "decode_timeout_seconds": "MEDIA_UNREADABLE",
 }
 CONSTANTS = {
