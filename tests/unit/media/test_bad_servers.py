@@ -194,6 +194,14 @@ def test_that_it_cannot_be_opened(client: Client, name: str, behaviour: Behaviou
         ("of another size", lambda asked: asked.send(part(asked, size=len(DATA) + 1)), ErrorCode.SOURCE_CHANGED),
         ("of another version", lambda asked: asked.send(part(asked, etag='"v2"')), ErrorCode.SOURCE_CHANGED),
         ("more than the range", lambda asked: asked.send(part(asked, body=bytes(5000))), ErrorCode.SOURCE_CHANGED),
+        (
+            "more than the range, without end",
+            lambda asked: (
+                asked.send(part(asked, body=b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")),
+                asked.for_ever(CHUNK),
+            ),
+            ErrorCode.SOURCE_CHANGED,
+        ),
         ("no range", whole, ErrorCode.SOURCE_CHANGED),
         (
             "not satisfiable",
