@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from consumer.errors import ErrorCode, PermanentError
 from consumer.media import probe
-from tests.formats.film import FRAMES, SECONDS
+from tests.formats.film import FRAMES, SECONDS, Film
 from tests.unit.media.conftest import Open, sample
 from tests.unit.media.programs import ffmpeg
 from tests.unit.media.videos import full_decode, numbers_in
@@ -167,6 +169,22 @@ def test_rounded_times(h264: Path, tmp_path: Path, open_path: Open, ending: str)
     assert numbers_in(found.pixels) == list(range(FRAMES))
     assert found.times == pytest.approx(np.arange(FRAMES) * 1001 / 30_000, abs=0.001)
     assert media.info.fps == pytest.approx(30_000 / 1001, rel=1e-3)
+
+
+@pytest.mark.says(
+    "has no whole picture but the first (H.264 with intra refresh), and the job says `keyframes_only`",
+    "The chunk that the first picture is in shows it; others end in CHUNK_NO_FRAMES. Without `keyframes_only` it is "
+    "as any other.",
+)
+def test_intra_refresh(films: Callable[[str], Film], tmp_path: Path, open_path: Open) -> None:
+    path = tmp_path / "refresh.mp4"
+    ffmpeg("-i", films("h264-refresh").path, "-c", "copy", path)
+    media = open_path(path)
+    assert set(numbers_in(sample(media, fps=5.0, keyframes_only=True).pixels)) == {0}
+    with pytest.raises(PermanentError) as caught:
+        sample(media, 2.0, fps=5.0, keyframes_only=True)
+    assert caught.value.code is ErrorCode.CHUNK_NO_FRAMES
+    all_of_it(open_path, path)
 
 
 @pytest.mark.says(
