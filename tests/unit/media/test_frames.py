@@ -47,6 +47,14 @@ def test_a_full_hd_minute_within_the_default_budget() -> None:
     assert made.degraded == ("frames of 1920x1080 made 736x416 to fit max_vision_tokens 18000",)
 
 
+@pytest.mark.parametrize("length", [1e-6, 1e-5, 1e-3])
+def test_times_differ_however_short_a_chunk_is(length: float) -> None:
+    times = plan(info(fps=1e12), start=3600.0, end=3600.0 + length, fps=None, tokens=10**9).times
+    assert len(times) == 768
+    assert all(a < b for a, b in itertools.pairwise(times))
+    assert times[-1] < 3600.0 + length
+
+
 def test_a_small_video_stays_as_it_is() -> None:
     made = plan(info(192, 192, 2.0))
     assert (made.width, made.height, len(made.times), made.degraded) == (192, 192, 120, ())
