@@ -44,7 +44,7 @@ class Report:
 
     seed: int
     outcomes: Counter[str] = field(default_factory=Counter)
-    deaths: Counter[str] = field(default_factory=Counter)
+    deaths: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     slowest: float = 0.0
     seconds: float = 0.0
@@ -53,7 +53,7 @@ class Report:
     def table(self) -> str:
         """The outcomes, most frequent first."""
         rows = [f"{kind:<24} {count:>6}" for kind, count in self.outcomes.most_common()]
-        rows += [f"{'  a decoder ended: ' + why} {count:>6}" for why, count in self.deaths.most_common()]
+        rows += [f"  a decoder ended: {why}" for why in sorted(self.deaths)]
         total = sum(self.outcomes.values())
         rows.append(
             f"{total} files, {self.seconds:.0f} s; slowest call {self.slowest:.1f} s; "
@@ -135,7 +135,7 @@ class Campaign:
                 number = int(entry["number"])
                 self._broken(number, mutated(corpus(), self.report.seed, number), f"in the decoder: {last}")
             elif entry["event"] == "decoder_died":
-                self.report.deaths[str(entry["reason"])] += 1
+                self.report.deaths.append(f"{entry['reason']} (number {entry['number']})")
 
     def _left_over(self, scratch: Path) -> None:
         if files := list(scratch.iterdir()):
