@@ -135,7 +135,7 @@ def arrived(state: State, record: JobRecord, job: VideoJob | Rejection) -> Step:
     )
     rejection = job if isinstance(job, Rejection) else None
     if rejection is None and progress.attempt - progress.spared > state.max_attempts:
-        message = f"Its worker ended {state.max_attempts} times while the job was in work."
+        message = f"Its worker ended {state.max_attempts} times while the job was in work, and brought no new chunk."
         rejection = Rejection(ErrorCode.ATTEMPTS_EXHAUSTED, message, job.job_id, "claim")
     work = Work(
         record=record,
@@ -320,7 +320,9 @@ def _transact(state: State, phase: Phase, work: Work | None = None) -> Step:
         chunks = work.ready[: 1 if work.alone else None]
         done = work.known | {result.chunk_index for result in chunks}
         digest = chunks[-1].provenance.plan_digest
-        transact = replace(transact, chunks=chunks, progress=replace(work.progress, done=done, plan_digest=digest))
+        # A start that brings chunks shows that those before it were not in vain: only this one counts so far.
+        progress = replace(work.progress, done=done, plan_digest=digest, spared=work.progress.attempt - 1)
+        transact = replace(transact, chunks=chunks, progress=progress)
     # A claim (right after fencing, too) keeps what the last metadata said of chunks: it knows no better than the log.
     return replace(state, phase=phase, work=work), (transact,)
 

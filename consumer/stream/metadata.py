@@ -23,7 +23,8 @@ class Progress:
         run_id: the job in work at the committed offset; empty when idle.
         plan_digest: of the chunks committed so far; empty before the first.
         attempt: starts of this job so far, this one included.
-        spared: those of them that ended in good order: the partition moved, or the worker was told to stop.
+        spared: those of them that do not count any more: they ended in good order (the partition moved, or the worker
+            was told to stop), or a later one brought a chunk.
         results_from: offset in chunk-results before which no record of this run stands.
         done: indexes of the chunks committed so far (None: more than the string can hold).
         verify_below: records of the jobs partition below this offset may have been finished already by someone whose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.chaos.deployment import Deployment
 from tests.chaos.endtxn_proxy import EndTxnProxy
 from tests.chaos.mutant import DEATHS, EXIT_CODE
 from tests.chaos.scenes import SECONDS, Scene, says, staged
+from tests.integration.worker_process import wait_until
 from tests.services.kafka import KafkaCluster
 
 pytestmark = pytest.mark.timeout(240)
@@ -60,3 +62,19 @@ def test_the_partition_goes_on_after_max_attempts(scene: Scene, death: str) -> N
     assert scene.judged(attempts=ATTEMPTS) == []
     assert says(last, "partition_phase", phase="running", job_id="bad") == 0
     assert says(last, "partition_phase", phase="running", job_id="next") == 1
+
+
+def test_a_job_that_gets_on_is_none_of_them(scene: Scene) -> None:
+    """Machines that are taken away without notice: each start brings a chunk, more starts than may be in vain."""
+    scene.send("long")
+    slow = {"MAX_ATTEMPTS": "2", "MAX_CONCURRENT_CHUNKS": "1", "SYNTHETIC_SECONDS_PER_CHUNK": "2"}
+    for count in (1, 2):
+        worker = scene.worker(**slow)
+        wait_until(partial(_chunks_are, scene, count), seconds=SECONDS, what=f"chunk {count} is there")
+        worker.kill()
+    scene.worker(**slow)
+    assert scene.judged() == []
+
+
+def _chunks_are(scene: Scene, count: int) -> bool:
+    return scene.auditor.count("chunk") >= count

@@ -25,7 +25,7 @@ TROUBLES = st.sampled_from(
     [
         *(("commit", kind) for kind in ("lost answer", "lost answer", "slow", "slow", "cut off", "cut off")),
         *(("commit", kind) for kind in ("lost request", "delayed")),
-        *(("list_offsets", kind) for kind in ("cut off", "cut off")),
+        *(("list_offsets", "cut off") for _ in range(4)),
         *((call, "lost answer") for call in ("flush", "send_offsets", "init", "abort")),
         *((call, "lost request") for call in ("flush", "send_offsets", "init", "abort", "committed", "list_offsets")),
     ]

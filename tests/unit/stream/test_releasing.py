@@ -60,6 +60,30 @@ def test_the_starts_that_were_not_spared_count_wherever_they_come() -> None:
     assert state.work.rejection.code is ErrorCode.ATTEMPTS_EXHAUSTED
 
 
+def test_a_job_that_gets_on_may_lose_its_worker_as_often_as_it_has_chunks() -> None:
+    progress = Progress()
+    for index in range(20):
+        state, _ = commit(taken_over(progress))
+        if state.phase is Phase.RECOVERING:
+            state, _ = machine.recovered(state, (), finished=False)
+        assert state.work is not None
+        assert state.work.rejection is None
+        progress = commit(machine.computed(state, (chunk(index),)))[0].progress
+    assert (progress.attempt, progress.spared) == (20, 19)
+
+
+def test_the_start_that_brought_a_chunk_counts_until_the_next_does() -> None:
+    state, _ = commit(machine.computed(running(Progress(run_id=RUN_ID, attempt=4, spared=2)), (chunk(0),)))
+    progress = state.progress
+    assert (progress.attempt, progress.spared) == (5, 4)
+    for _ in range(2):
+        state, _ = commit(taken_over(progress))
+        progress = state.progress
+    state, _ = taken_over(progress)
+    assert state.work is not None
+    assert state.work.rejection is not None, "the fifth start and two more ended without a new chunk"
+
+
 def test_while_the_log_is_read_back_it_is_released_as_well() -> None:
     state, _ = commit(taken_over(Progress(run_id=RUN_ID, attempt=1, results_from=40, done=frozenset({0}))))
     assert state.phase is Phase.RECOVERING
