@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit lint model chaos bench services services-stop docs
+.PHONY: help install demo test unit lint model fuzz chaos bench services services-stop docs
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -30,16 +30,20 @@ unit: install  ## the unit tests alone
 # The real servers share the machine's cores with the workers, so these run one after another. The model breaks the same
 # parts of the protocol as `make chaos` does on a real Kafka, in a minute.
 test: lint unit  ## everything: lint, unit tests, and tests on a real Kafka, MinIO and vLLM (needs java, mvn and go)
-	$(BIN)/python -m pytest tests/model -q -n 2
+	$(BIN)/python -m pytest tests/model tests/formats tests/fuzz -q -n 2
 	$(BIN)/python -m pytest tests/integration --maxfail=10
 	$(BIN)/python -m pytest tests/chaos --ignore tests/chaos/test_mutations.py --maxfail=3
 
 SEED ?= 1
 FAULTS ?= 100
 WORKERS ?= 3
+COUNT ?= 2000
 
 model: install  ## a million random steps of the protocol on a model of Kafka (STEPS=n for another number)
 	$(BIN)/python -m tests.model $(STEPS)
+
+fuzz: install  ## 2,000 damaged and lying video files (SEED=1 COUNT=2000): each ends in a documented code, nothing is left
+	$(BIN)/python -m tests.fuzz --seed $(SEED) --count $(COUNT)
 
 chaos: install  ## kill, freeze, cut off real processes (SEED=1 FAULTS=100 WORKERS=3); then break the protocol: is it seen?
 	$(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --workers $(WORKERS)
@@ -56,3 +60,4 @@ services-stop: install  ## stop them
 
 docs: install  ## write the generated parts of the documentation
 	@$(BIN)/python -m tools.docs
+	@$(BIN)/python -m tests.formats

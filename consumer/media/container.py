@@ -88,6 +88,11 @@ def _open(reader: RangeReader, hwaccel: HWAccel | None) -> InputContainer:
     except (av.FFmpegError, ValueError):
         reader.check()
         raise unreadable("The file is not a video in a format that can be read.") from None
+    except RuntimeError:
+        if hwaccel is None:
+            raise
+        # All that PyAV says where a card is of no use to the codec's decoder, as to that of AV1.
+        raise PermanentError(ErrorCode.MEDIA_UNSUPPORTED, "The card does not decode this codec.") from None
 
 
 def _refuse_to_open(*_: Any) -> NoReturn:

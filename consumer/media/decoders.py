@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 A = TypeVar("A")
 
 MOST_GPU_FAILURES = 3
-"""So many videos are tried on a card that never did any; then it is left alone, for it is not the videos."""
+"""So many videos may fail on a card that never did any; then it is left alone, for it is not the videos."""
 
 _FAILURE = TypeAdapter(FailureAnswer)
 _PROBED = TypeAdapter(ProbeAnswer)
@@ -169,8 +169,9 @@ class DecoderPool:
         self._cpu = _Group(keep)
         self._gpu = _Group(keep, gpu_threads) if gpu_threads else None
         self._gpu_failures: set[int] = set()
-        # Tries that are left until it is given up; -1: it has done something, and is never given up.
+        # Videos that may still fail until it is given up; -1: it has done something, and is never given up.
         self._gpu_tries = MOST_GPU_FAILURES
+        self._lock = threading.Lock()
 
     def probe(self, request: ProbeRequest, source: Source) -> ProbeAnswer:
         """What a video is.
@@ -221,13 +222,18 @@ class DecoderPool:
             answer, waited = gpu.ask(DECODED, _DECODED, request, source, memory)
         except _DecoderError as failure:
             reason = failure.error.message
+            counts = failure.error.code is not ErrorCode.MEDIA_UNSUPPORTED
         else:
             if not answer.lost:
                 self._gpu_tries = -1
                 return answer, waited
-            reason = f"{answer.lost} frames were not decoded"
-        self._gpu_failures.add(request.video)
-        if self._gpu_tries > 0:
-            self._gpu_tries -= 1
-        _log.warning("decoding_on_cpu", video=request.video, reason=reason, from_now_on=self._gpu_tries == 0)
+            reason, counts = f"{answer.lost} frames were not decoded", True
+        with self._lock:
+            # Chunks of one video fail side by side.
+            first = request.video not in self._gpu_failures
+            self._gpu_failures.add(request.video)
+            if first and counts and self._gpu_tries > 0:
+                self._gpu_tries -= 1
+        if first:
+            _log.warning("decoding_on_cpu", video=request.video, reason=reason, from_now_on=self._gpu_tries == 0)
         return None

@@ -214,7 +214,7 @@ def _decode(opened: OpenContainer, packet: Packet[VideoStream] | None) -> list[V
 def _all_frames(
     opened: OpenContainer, clock: StreamClock, wanted: WantedFrames, keyframes_only: bool
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Every frame (or key frame), by the decoding times that they come out with: the decoder's delay after the packets'.
+    """Every frame (or key frame) by the decoding time that it comes out with, the decoder's delay after its packet's.
 
     So nothing can be said about a frame before it is there, and the run begins a second early.
     """

@@ -44,12 +44,13 @@ def repeat(clip: Path, path: Path, seconds: float, **options: str) -> float:
     """
     with av.open(str(clip)) as source, av.open(str(path), "w", options=options) as target:
         stream = source.streams.video[0]
-        copy = target.add_stream_from_template(stream)
+        copy = target.add_stream_from_template(stream, opaque=True)
         packets = [packet for packet in source.demux(stream) if packet.dts is not None]
-        length = sum(packet.duration or 0 for packet in packets)
+        times = [(packet.pts or 0, packet.dts or 0) for packet in packets]
+        # As long as the frames are apart, which not every container tells.
+        length = round((times[-1][1] - times[0][1]) * len(times) / (len(times) - 1))
         assert stream.time_base is not None
         rounds = round(seconds / float(length * stream.time_base))
-        times = [(packet.pts or 0, packet.dts or 0) for packet in packets]
         for number in range(rounds):
             for packet, (pts, dts) in zip(packets, times, strict=True):
                 packet.pts, packet.dts, packet.stream = pts + number * length, dts + number * length, copy

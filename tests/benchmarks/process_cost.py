@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of the process, all threads, children not included."""
-    # The name in parentheses may hold spaces; user and system time are the 14th and 15th field.
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    fields = _fields(Path(f"/proc/{pid}"))
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def all_cpu_seconds() -> float:
+    """User and system time of this process and of the children that it has now."""
+    return sum(cpu_seconds(pid) for pid in family(os.getpid()))
 
 
 def thread_seconds(pid: int, thread: int) -> float:
@@ -33,3 +39,28 @@ def _status(pid: int, name: str) -> int:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     (line,) = [line for line in status.splitlines() if line.startswith(f"{name}:")]
     return int(line.split()[1])
+
+
+def family(pid: int) -> list[int]:
+    """The process and its children."""
+    found = [pid]
+    for directory in Path("/proc").iterdir():
+        with suppress(OSError):
+            if directory.name.isdigit() and int(_fields(directory)[1]) == pid:
+                found.append(int(directory.name))
+    return found
+
+
+def proportional_mib(pids: Iterable[int]) -> int:
+    """Resident memory of these processes together, MiB; what they share counts once."""
+    total = 0
+    for pid in pids:
+        with suppress(OSError):
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return total // 1024
+
+
+def _fields(directory: Path) -> list[str]:
+    """What /proc tells of a process, from its state on; the name before it, in parentheses, may hold spaces."""
+    return (directory / "stat").read_text(encoding="ascii").rpartition(")")[2].split()

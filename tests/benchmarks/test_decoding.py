@@ -25,7 +25,7 @@ from consumer.media.frames import FramePlan, plan_frames
 from consumer.media.library import Media, MediaLibrary
 from consumer.settings import Settings
 from tests.benchmarks.clips import CODECS, clip, repeat
-from tests.benchmarks.decoding import cpu_seconds
+from tests.benchmarks.process_cost import all_cpu_seconds
 from tests.unit.media.videos import full_decode
 
 TURNS = 3
@@ -117,9 +117,9 @@ def test_two_decoders_beside_one(minute: tuple[str, Path], open_media: Media) ->
 def _of(media: Media, wanted: FramePlan) -> float:
     """CPU seconds for one decode by a decoder that is there already."""
     media.decode(wanted)
-    before = cpu_seconds()
+    before = all_cpu_seconds()
     media.decode(wanted)
-    return cpu_seconds() - before
+    return all_cpu_seconds() - before
 
 
 def _of_ffmpeg(path: Path, wanted: FramePlan) -> float:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import pytest
 
 from consumer.errors import CodedError, ErrorCode, PermanentError
 from consumer.media import decoder_handle
-from consumer.media.decoders import MOST_GPU_FAILURES, DecoderPool
+from consumer.media.decoders import MOST_GPU_FAILURES, DecoderPool, _DecoderError
 from consumer.media.file_source import FileSource
 from consumer.media.library import Media
 from consumer.media.source import unreachable
@@ -284,6 +285,35 @@ def test_a_card_that_fails_at_everything_is_left_alone(gpu_rig: Rig, large: Path
     assert gpu_rig.works_again()
     assert gpu_rig.pool._gpu._process is None, "nothing is started for it any more"
     assert set(threading.enumerate()) <= before
+
+
+class _Together:
+    """Decoders on a card that fail at what so many threads ask, all of them at once."""
+
+    def __init__(self, threads: int, code: ErrorCode) -> None:
+        self._all_there, self._code = threading.Barrier(threads), code
+
+    def ask(self, *_: object) -> None:
+        self._all_there.wait(10)
+        raise _DecoderError(PermanentError(self._code, "The card does not do this."))
+
+    def close(self) -> None:
+        """Nothing is there."""
+
+
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [(ErrorCode.MEDIA_UNREADABLE, MOST_GPU_FAILURES - 1), (ErrorCode.MEDIA_UNSUPPORTED, MOST_GPU_FAILURES)],
+)
+def test_chunks_of_one_video_that_fail_together_are_one_failure(large: Path, code: ErrorCode, left: int) -> None:
+    pool, threads = DecoderPool(keep=1), MOST_GPU_FAILURES + 1
+    rig = Rig(large, pool)
+    pool._gpu = _Together(threads, code)  # type: ignore[assignment]
+    with ThreadPoolExecutor(threads) as many:
+        assert all(many.map(lambda _: rig.works_again(), range(threads)))
+    assert pool._gpu_tries == left, "a codec that no card decodes says nothing of the card"
+    rig.media.close()
+    pool.close()
 
 
 def _kill_quietly(rig: Rig) -> None:
