@@ -15,6 +15,7 @@ from consumer.media.frames import plan_frames
 from consumer.media.library import Media, MediaLibrary, SampledFrames
 from consumer.settings import Settings
 from tests.unit.media.in_process import InProcess
+from tests.unit.media.videos import H264, make_video
 
 Open = Callable[[Path], Media]
 
@@ -58,6 +59,13 @@ def open_path(library: MediaLibrary) -> Iterator[Open]:
     yield open_it
     for media in opened:
         media.close()
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More than a decoder keeps in memory, so that every chunk is read anew."""
+    options = {**H264, "b": "12M", "minrate": "12M", "maxrate": "12M", "bufsize": "2M", "x264-params": "nal-hrd=cbr"}
+    return make_video(tmp_path_factory.mktemp("video") / "video.mp4", frames=200, options=options)
 
 
 def open_descriptors() -> set[Path]:

@@ -10,73 +10,20 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from consumer.errors import CodedError, ErrorCode, PermanentError
+from consumer.errors import ErrorCode, PermanentError
 from consumer.media import decoder_handle
-from consumer.media.decoders import MOST_GPU_FAILURES, DecoderPool, _DecoderError
-from consumer.media.file_source import FileSource
-from consumer.media.library import Media
+from consumer.media.decoders import DecoderPool
 from consumer.media.source import unreachable
 from consumer.media.wire import RANGE, READ, ProbeRequest
 from consumer.settings import Settings
 from tests.unit.media.conftest import open_descriptors, sample
-from tests.unit.media.videos import H264, make_video, numbers_in
-
-
-class Watched(FileSource):
-    """A file; `reading` is called before each read."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(os.open(path, os.O_RDONLY))
-        self.reading: Callable[[], None] = lambda: None
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        self.reading()
-        return super().read_at(offset, length)
-
-
-class Rig:
-    """One video, and a pool that has one decoder: the one that knows the video."""
-
-    def __init__(self, path: Path, pool: DecoderPool) -> None:
-        self.pool, self.source = pool, Watched(path)
-        settings = Settings.model_validate({"decode_timeout_seconds": 30.0})
-        self.media = Media(self.source, settings, pool, deadline=time.monotonic() + 60.0)
-
-    @property
-    def pid(self) -> int:
-        (decoder,) = self.pool._cpu.idle
-        return decoder.process.pid
-
-    def decode_while(self, happens: Callable[[int], None]) -> CodedError:
-        """Decode a chunk that is not in the decoder's cache; at its first read something happens to the decoder."""
-        pid = self.pid
-
-        def once() -> None:
-            self.source.reading = lambda: None
-            happens(pid)
-
-        self.source.reading = once
-        with pytest.raises(CodedError) as caught:
-            sample(self.media, 15.0, 19.0)
-        return caught.value
-
-    def works_again(self) -> bool:
-        return numbers_in(sample(self.media, 15.0, 19.0).pixels) == list(range(150, 190, 5))
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """More than a decoder keeps in memory, so that every chunk is read anew."""
-    options = {**H264, "b": "12M", "minrate": "12M", "maxrate": "12M", "bufsize": "2M", "x264-params": "nal-hrd=cbr"}
-    return make_video(tmp_path_factory.mktemp("video") / "video.mp4", frames=200, options=options)
+from tests.unit.media.rig import Rig
 
 
 @pytest.fixture
@@ -236,7 +183,7 @@ def test_when_this_process_is_killed_its_decoders_end(large: Path) -> None:
     program = f"""
 import sys, time
 from pathlib import Path
-from tests.unit.media.test_decoders import Rig
+from tests.unit.media.rig import Rig
 from consumer.media.decoders import DecoderPool
 rig = Rig(Path({str(large)!r}), DecoderPool(keep=1))
 print(rig.pid, flush=True)
@@ -252,72 +199,3 @@ time.sleep(600)
     ended, _, _ = select.select([descriptor], [], [], 10)
     os.close(descriptor)
     assert ended
-
-
-@pytest.fixture
-def gpu_rig(large: Path) -> Iterator[Rig]:
-    """With decoders for a card; this machine may have none, and then each of them fails."""
-    pool = DecoderPool(keep=1, gpu_threads=2)
-    rig = Rig(large, pool)
-    yield rig
-    rig.media.close()
-    pool.close()
-
-
-def test_what_the_card_does_not_do_the_cpu_does(gpu_rig: Rig) -> None:
-    gpu_rig.source.reading = lambda: _kill_quietly(gpu_rig)
-    assert gpu_rig.works_again(), "in the same call"
-    assert gpu_rig.pool._gpu_failures == {gpu_rig.media._number}
-    assert gpu_rig.works_again()
-    gpu_rig.media.close()
-    assert gpu_rig.pool._gpu_failures == set()
-
-
-def test_a_card_that_fails_at_everything_is_left_alone(gpu_rig: Rig, large: Path) -> None:
-    before = set(threading.enumerate())
-    for _ in range(MOST_GPU_FAILURES):
-        other = Rig(large, gpu_rig.pool)
-        other.source.reading = lambda: _kill_quietly(gpu_rig)
-        assert other.works_again()
-        other.media.close()
-    assert gpu_rig.pool._gpu is not None
-    assert gpu_rig.pool._gpu._process is None
-    assert gpu_rig.works_again()
-    assert gpu_rig.pool._gpu._process is None, "nothing is started for it any more"
-    assert set(threading.enumerate()) <= before
-
-
-class _Together:
-    """Decoders on a card that fail at what so many threads ask, all of them at once."""
-
-    def __init__(self, threads: int, code: ErrorCode) -> None:
-        self._all_there, self._code = threading.Barrier(threads), code
-
-    def ask(self, *_: object) -> None:
-        self._all_there.wait(10)
-        raise _DecoderError(PermanentError(self._code, "The card does not do this."))
-
-    def close(self) -> None:
-        """Nothing is there."""
-
-
-@pytest.mark.parametrize(
-    ("code", "left"),
-    [(ErrorCode.MEDIA_UNREADABLE, MOST_GPU_FAILURES - 1), (ErrorCode.MEDIA_UNSUPPORTED, MOST_GPU_FAILURES)],
-)
-def test_chunks_of_one_video_that_fail_together_are_one_failure(large: Path, code: ErrorCode, left: int) -> None:
-    pool, threads = DecoderPool(keep=1), MOST_GPU_FAILURES + 1
-    rig = Rig(large, pool)
-    pool._gpu = _Together(threads, code)  # type: ignore[assignment]
-    with ThreadPoolExecutor(threads) as many:
-        assert all(many.map(lambda _: rig.works_again(), range(threads)))
-    assert pool._gpu_tries == left, "a codec that no card decodes says nothing of the card"
-    rig.media.close()
-    pool.close()
-
-
-def _kill_quietly(rig: Rig) -> None:
-    """The card's process, if there is one."""
-    gpu = rig.pool._gpu
-    if gpu is not None and gpu._process is not None:
-        gpu._process.kill()
