@@ -78,7 +78,7 @@ def probe(opened: OpenContainer, *, size_bytes: int, scan_seconds: float) -> Pro
         fps=fps,
         duration=max(extent.duration, LEAST_SECONDS),
         total_frames=extent.frames or max(1, round(extent.duration * fps)),
-        codec=stream.codec_context.name,
+        codec=stream.codec_context.codec.canonical_name,
         container=name,
         size_bytes=size_bytes,
         has_audio=bool(container.streams.audio),
