@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -58,7 +59,7 @@ class BadServer:
 
 
 @contextmanager
-def bad_server(behaviour: Behaviour) -> Iterator[BadServer]:
+def bad_server(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[BadServer]:
     """Serve until the body ends; whatever is being sent then is broken off."""
     server, over, open_ones = BadServer(behaviour), threading.Event(), list[socket.socket]()
     listener = socket.create_server(("127.0.0.1", 0))
@@ -70,7 +71,7 @@ def bad_server(behaviour: Behaviour) -> Iterator[BadServer]:
             while True:
                 connection, _ = listener.accept()
                 open_ones.append(connection)
-                threads.append(threading.Thread(target=_converse, args=(server, connection, over)))
+                threads.append(threading.Thread(target=_converse, args=(server, connection, over, tls)))
                 threads[-1].start()
 
     acceptor = threading.Thread(target=accept)
@@ -88,8 +89,10 @@ def bad_server(behaviour: Behaviour) -> Iterator[BadServer]:
             thread.join()
 
 
-def _converse(server: BadServer, connection: socket.socket, over: threading.Event) -> None:
+def _converse(server: BadServer, connection: socket.socket, over: threading.Event, tls: ssl.SSLContext | None) -> None:
     with suppress(OSError):
+        if tls is not None:
+            connection = tls.wrap_socket(connection, server_side=True)
         if head := _head(connection):
             match = re.search(r"\r\nrange: bytes=(\d+)-(\d+)", head, re.IGNORECASE)
             begin, end = (int(match[1]), int(match[2])) if match else (None, None)

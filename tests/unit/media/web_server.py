@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import cast
+from typing import Any, cast
 
 
 @dataclass
@@ -90,19 +91,25 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, web: WebFiles) -> None:
+    def __init__(self, web: WebFiles, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.web = web
+        self.web, self._tls = web, tls
         web.port = self.server_port
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """In the thread of the connection, so that a handshake holds up nobody else."""
+        if self._tls is not None:
+            request = self._tls.wrap_socket(request, server_side=True)
+        super().finish_request(request, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that left is nothing to print."""
 
 
 @contextmanager
-def serving(*, ranges: bool = True) -> Iterator[WebFiles]:
+def serving(*, ranges: bool = True, tls: ssl.SSLContext | None = None) -> Iterator[WebFiles]:
     web = WebFiles(ranges=ranges)
-    server = _Server(web)
+    server = _Server(web, tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
