@@ -67,7 +67,7 @@ def part(asked: Asked, *, etag: str = '"v1"', data: bytes = DATA, **wrong: objec
     assert isinstance(body, bytes)
     content_range = f"bytes {wrong.get('begin', begin)}-{wrong.get('end', end)}/{wrong.get('size', len(data))}"
     head = (
-        f"HTTP/1.1 {wrong.get('status', '206 Partial Content')}\r\nETag: {etag}\r\n"
+        f"HTTP/1.1 {wrong.get('status', '206 Partial Content')}\r\nConnection: close\r\nETag: {etag}\r\n"
         f"Content-Range: {content_range}\r\nContent-Length: {wrong.get('length', len(body))}\r\n\r\n"
     )
     return head.encode() + body
@@ -86,9 +86,10 @@ def first_good(then: Behaviour) -> Behaviour:
 
 
 def whole(asked: Asked, data: bytes = DATA) -> None:
-    asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+    asked.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
 
 
-OK = b"HTTP/1.1 200 OK\r\n"
+OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+FOUND = b"HTTP/1.1 302 Found\r\nConnection: close\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNK = b"4000\r\n" + bytes(0x4000) + b"\r\n"

@@ -12,6 +12,7 @@ from consumer.media.source import MOST_ANSWERS
 from tests.unit.media.bad_client import (
     CHUNK,
     DATA,
+    FOUND,
     Client,
     first_good,
     part,
@@ -61,7 +62,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
         ("a byte and a while later the next", lambda asked: asked.drip(part(asked)), ErrorCode.SOURCE_UNREACHABLE),
         (
             "and redirects",
-            lambda asked: asked.send(b"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n"),
+            lambda asked: asked.send(FOUND + b"Location: /other\r\nContent-Length: 0\r\n\r\n"),
             ErrorCode.SOURCE_FORBIDDEN,
         ),
     ],

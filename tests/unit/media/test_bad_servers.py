@@ -14,6 +14,7 @@ from tests.unit.media.bad_client import (
     CHUNK,
     CHUNKED,
     DATA,
+    FOUND,
     OK,
     QUOTA,
     Client,
@@ -99,12 +100,15 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
         ("a size beyond all", lambda asked: asked.send(part(asked, size=10**40)), ErrorCode.SOURCE_TOO_LARGE),
         (
             "the same redirect for ever",
-            lambda asked: asked.send(b"HTTP/1.1 302 Found\r\nLocation: /video.mp4\r\nContent-Length: 0\r\n\r\n"),
+            lambda asked: asked.send(FOUND + b"Location: /video.mp4\r\nContent-Length: 0\r\n\r\n"),
             ErrorCode.SOURCE_REFUSED,
         ),
         (
             "a dripping redirect",
-            lambda asked: (asked.send(b"HTTP/1.1 302 Found\r\nLocation: /"), asked.drip_for_ever(b"a")),
+            lambda asked: (
+                asked.send(FOUND + b"Location: /"),
+                asked.drip_for_ever(b"a"),
+            ),
             ErrorCode.SOURCE_UNREACHABLE,
         ),
     ],

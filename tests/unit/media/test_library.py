@@ -134,6 +134,9 @@ def test_an_unreadable_file_leaves_nothing_open(tmp_path: Path) -> None:
     path = tmp_path / "text.mp4"
     path.write_text("no video")
     made = library(allowed_paths=[str(tmp_path)])
+    with pytest.raises(PermanentError):
+        # There is a decoder from now on.
+        made.open(video_url=None, video_path=str(path))
     before = open_descriptors()
     for _ in range(20):
         with pytest.raises(PermanentError):

@@ -104,7 +104,7 @@ DATA = bytes(range(256)) * 20
 
 def answer(asked: Asked, *, body: bytes | None = None, size: int = len(DATA), shift: int = 0) -> bytes:
     """As a store answers: HEAD with the size, GET with the range; but for what is said otherwise."""
-    head = f'HTTP/1.1 {206 if asked.end else 200} OK\r\nETag: "abc"\r\nContent-Type: video/mp4\r\n'
+    head = f'HTTP/1.1 {206 if asked.end else 200} OK\r\nETag: "abc"\r\nContent-Type: video/mp4\r\nConnection: close\r\n'
     head += "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\n"
     if asked.begin is None or asked.end is None:
         return f"{head}Content-Length: {len(DATA)}\r\n\r\n".encode()
