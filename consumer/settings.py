@@ -125,7 +125,7 @@ class Settings(BaseModel):
     # Work
     max_concurrent_jobs: int = Field(16, ge=1, description="jobs in work in one process")
     max_concurrent_chunks: int = Field(32, ge=1, description="chunks in work in one process")
-    max_attempts: int = Field(3, ge=1, le=1000, description="starts of a job without a new chunk, then a dead letter")
+    max_attempts: int = Field(3, ge=1, le=1000, description="starts of a job, from the last that brought a chunk on")
     fetch_timeout_seconds: PositiveSeconds = Field(30.0, description="one request to the store, s")
     probe_timeout_seconds: PositiveSeconds = Field(120.0, description="reading a file's structure, s")
     decode_timeout_seconds: PositiveSeconds = Field(300.0, description="frames of one chunk, s")

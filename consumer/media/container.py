@@ -64,6 +64,11 @@ class OpenContainer:
             self.container.close()
             raise
 
+    @property
+    def index_is_complete(self) -> bool:
+        """Whether the file's index lists every frame that the file says it has."""
+        return 0 < self.stream.frames <= len(self.stream.index_entries)
+
     def close(self) -> None:
         self.container.close()
 

@@ -248,4 +248,15 @@ def _translated() -> Iterator[None]:
         message = "The server of video_url is too slow for FETCH_TIMEOUT_SECONDS or PROBE_TIMEOUT_SECONDS."
         raise unreachable(message) from None
     except httpx.HTTPError as error:
+        if _is_of_tls(error):
+            raise unreachable(
+                "No TLS with the server of video_url: it has no certificate, or none that is trusted."
+            ) from None
         raise unreachable(f"The server of video_url does not answer ({type(error).__name__}).") from None
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    """Whether that is what lies behind it: httpx has no class of its own for it."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None

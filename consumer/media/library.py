@@ -32,7 +32,7 @@ from consumer.settings import Settings
 __all__ = ["Media", "MediaInfo", "MediaLibrary", "SampledFrames"]
 
 GPU_DECODERS = 14
-"""More give little more: 8 reach 123 times real time, 14 146, 16 152 (H100, `tests/benchmarks/decoding.py`)."""
+"""More give little more: 8 reach 215 times real time, 14 232, 16 253 (H100, `tests/benchmarks/decoding.py`)."""
 
 NVIDIA_DEVICE = "/dev/nvidiactl"
 

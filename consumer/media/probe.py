@@ -112,8 +112,7 @@ def _extent(opened: OpenContainer, clock: StreamClock, *, complete_index: bool, 
     deadline = time.monotonic() + seconds
     claimed = _claimed_duration(opened)
     # An AVI that was cut off lost its index; what stands for it then lists only what was read so far.
-    complete = complete_index and 0 < opened.stream.frames <= len(opened.stream.index_entries)
-    indexed = _indexed(opened, clock) if complete else None
+    indexed = _indexed(opened, clock) if complete_index and opened.index_is_complete else None
     if indexed is not None:
         # The index knows frames whose data is cut off; the last packet knows how long it is shown.
         tail = _scan(opened, clock, clock.first + clock.ticks(indexed.duration), deadline)

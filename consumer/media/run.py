@@ -55,11 +55,7 @@ def chosen_frames(
 
 
 class _DependentKeyFrameError(Exception):
-    """The decoder was set down at a key frame, shown at `ticks`, and did not give it."""
-
-    def __init__(self, ticks: int) -> None:
-        super().__init__(ticks)
-        self.ticks = ticks
+    """The decoder was set down at a key frame and did not give it."""
 
 
 def _sparse_frames(
@@ -137,9 +133,9 @@ class _Run:
 
     def _last_key(self) -> int | None:
         """The decoding time of the last key frame that can be wanted; None: the file's index does not know them all."""
-        entries = self._opened.stream.index_entries
-        if not 0 < self._opened.stream.frames <= len(entries):
+        if not self._opened.index_is_complete:
             return None
+        entries = self._opened.stream.index_entries
         found = entries.search_timestamp(self._wanted.limits[-1])
         return entries[found].timestamp if found >= 0 else None
 
@@ -170,10 +166,8 @@ class _Run:
         if not self._opened.keys_stand_alone or last.pts is None or not self._is_wanted(last):
             return 0
         # With open GOPs a key frame is followed by frames that are shown before it and need what came before it.
-        leading = min(
-            (one.pts for one in self._undecided if one.pts is not None and self._is_wanted(one)), default=last.pts
-        )
-        earliest = min(last.pts, leading)
+        leading = [one.pts for one in self._undecided if one.pts is not None and self._is_wanted(one)]
+        earliest = min([last.pts, *leading])
         keys = [
             place
             for place, packet in enumerate(packets)
@@ -184,13 +178,13 @@ class _Run:
     def _drain(self) -> Iterator[tuple[int, VideoFrame]]:
         yield from self._timed(_decode(self._opened, None))
         if self._awaited is not None:
-            raise _DependentKeyFrameError(self._awaited)
+            raise _DependentKeyFrameError
 
     def _timed(self, frames: list[VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
         for frame in frames:
             if self._awaited is not None and frame.pts is not None:
                 if frame.pts > self._awaited:
-                    raise _DependentKeyFrameError(self._awaited)
+                    raise _DependentKeyFrameError
                 self._awaited = None
             if frame.pts is not None and not frame.is_corrupt:
                 yield frame.pts, frame

@@ -170,8 +170,13 @@ def _translated(address: ObjectAddress) -> Iterator[None]:
     except InvalidResponseError:
         raise unreachable("What answers at S3_ENDPOINT does not speak S3.") from None
     except (urllib3.exceptions.HTTPError, MinioException, OSError) as error:
-        name = type(getattr(error, "reason", None) or error).__name__
-        raise unreachable(f"The store at S3_ENDPOINT does not answer ({name}).") from None
+        reason = getattr(error, "reason", None) or error
+        if isinstance(reason, urllib3.exceptions.SSLError):
+            raise unreachable(
+                "No TLS with the store at S3_ENDPOINT: its certificate is not trusted (SSL_CERT_FILE may name who"
+                " vouches for it), or it has none (S3_SECURE=false)."
+            ) from None
+        raise unreachable(f"The store at S3_ENDPOINT does not answer ({type(reason).__name__}).") from None
 
 
 def _coded(code: str, status: int, address: ObjectAddress) -> CodedError:

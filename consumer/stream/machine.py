@@ -135,7 +135,7 @@ def arrived(state: State, record: JobRecord, job: VideoJob | Rejection) -> Step:
     )
     rejection = job if isinstance(job, Rejection) else None
     if rejection is None and progress.attempt - progress.spared > state.max_attempts:
-        message = f"Its worker ended {state.max_attempts} times while the job was in work, and brought no new chunk."
+        message = f"Its worker ended {state.max_attempts} times while the job was in work, since a chunk was last new."
         rejection = Rejection(ErrorCode.ATTEMPTS_EXHAUSTED, message, job.job_id, "claim")
     work = Work(
         record=record,

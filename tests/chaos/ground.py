@@ -23,8 +23,8 @@ PARTITIONS = 6
 BUCKET = "videos"
 VIDEO_SECONDS = 6
 CHUNKS_IN_FLIGHT = 4
-# With a fault every three seconds many a start ends before it brings a chunk. Six of them in a row, as of a poison job,
-# hit two healthy jobs of 2,900.
+# With a fault every three seconds many a start ends before it brings a chunk. Once in 1,200 faults six such in a row
+# hit a healthy job, which then looks like poison.
 MAX_ATTEMPTS = 10
 # Members are missed after three seconds, so that a freeze need not last longer.
 SHORT_SESSIONS = {"group.consumer.session.timeout.ms": "3000", "group.consumer.heartbeat.interval.ms": "300"}

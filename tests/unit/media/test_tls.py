@@ -84,6 +84,7 @@ def test_a_stranger_is_not_spoken_to(web: WebFiles, open_at: Open) -> None:
     with pytest.raises(CodedError) as caught:
         open_at(web.port)
     assert caught.value.code is ErrorCode.SOURCE_UNREACHABLE
+    assert "certificate" in caught.value.message
     assert web.requests == []
 
 
