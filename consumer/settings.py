@@ -2,7 +2,7 @@
 
 The environment's names are the fields' names in capitals; config.yaml uses either spelling. `KAFKA_CONSUMER_...` and
 `KAFKA_PRODUCER_...` that are not fields here pass through to librdkafka (`KAFKA_CONSUMER_FETCH_MIN_BYTES` becomes
-`fetch.min.bytes`).
+`fetch.min.bytes`), `ENGINE_ARGS_...` to vLLM (`ENGINE_ARGS_LOAD_FORMAT` becomes `load_format`, its value read as YAML).
 """
 
 from __future__ import annotations
@@ -142,6 +142,7 @@ class Settings(BaseModel):
     # What passes through to librdkafka and vLLM
     kafka_consumer: Texts = Field(default_factory=dict, description="further librdkafka consumer settings")
     kafka_producer: Texts = Field(default_factory=dict, description="further librdkafka producer settings")
+    engine_args: dict[str, Any] = Field(default_factory=dict, description="further engine arguments of vLLM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,40 @@ class LoadedSettings:
     origins: Mapping[str, str]
 
 
-PASS_THROUGH = ("kafka_consumer", "kafka_producer")
+PASS_THROUGH = ("kafka_consumer", "kafka_producer", "engine_args")
+
+
+def passed_through(name: str, value: str) -> tuple[str, dict[str, Any]] | None:
+    """The mapping that a variable or an assignment belongs to, and what it adds to it; None: it is none of these.
+
+    Args:
+        name: e.g. KAFKA_CONSUMER_FETCH_MIN_BYTES, engine_args.load_format, or ENGINE_ARGS with a whole YAML mapping.
+
+    Raises:
+        ConfigurationError: a value for vLLM is no YAML, or ENGINE_ARGS no mapping.
+    """
+    lowered = name.lower()
+    if lowered == "engine_args":
+        whole = _from_yaml(name, value) or {}
+        if not isinstance(whole, dict):
+            raise ConfigurationError(
+                f'{name} must hold a mapping of engine arguments, e.g. {{"load_format": "dummy"}}.'
+            )
+        return lowered, whole
+    field = next((one for one in PASS_THROUGH if lowered.startswith((f"{one}_", f"{one}."))), None)
+    if field is None:
+        return None
+    key = lowered.removeprefix(field)[1:]
+    if field == "engine_args":
+        return field, {key: _from_yaml(name, value)} if value else {}
+    return field, {key.replace("_", "."): value}
+
+
+def _from_yaml(name: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{name} cannot be read as YAML: {' '.join(str(error).split())}.") from None
 
 
 def load_settings(
@@ -211,17 +245,15 @@ def _from_file(path: Path | None) -> dict[str, Any]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for variable, value in environment.items():
+    # Sorted: ENGINE_ARGS before ENGINE_ARGS_..., which win over it.
+    for variable, value in sorted(environment.items()):
+        if not variable.isupper():
+            continue
         name = variable.lower()
-        if name in PASS_THROUGH:
-            continue
-        if variable.isupper() and name in Settings.model_fields:
+        if name in Settings.model_fields and name not in PASS_THROUGH:
             values[name] = value
-            continue
-        for prefix in PASS_THROUGH:
-            if variable.isupper() and name.startswith(prefix + "_"):
-                key = name.removeprefix(prefix + "_").replace("_", ".")
-                values.setdefault(prefix, {})[key] = value
+        elif passed := passed_through(variable, value):
+            values.setdefault(passed[0], {}).update(passed[1])
     return values
 
 

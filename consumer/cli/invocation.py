@@ -74,7 +74,7 @@ def assigned(assignments: list[str]) -> dict[str, Any]:
         click.UsageError: it is no NAME=VALUE.
     """
     from consumer.errors import ConfigurationError
-    from consumer.settings import PASS_THROUGH, Settings
+    from consumer.settings import PASS_THROUGH, Settings, passed_through
 
     values: dict[str, Any] = {}
     for assignment in assignments:
@@ -82,12 +82,10 @@ def assigned(assignments: list[str]) -> dict[str, Any]:
         field_name = name.strip().lower()
         if not equals or not field_name:
             raise click.UsageError(f"--set takes NAME=VALUE, not {name!r}")
-        prefix = next((known for known in PASS_THROUGH if field_name.startswith((f"{known}_", f"{known}."))), None)
         if field_name in Settings.model_fields and field_name not in PASS_THROUGH:
             values[field_name] = value
-        elif prefix is not None:
-            key = field_name.removeprefix(prefix)[1:].replace("_", ".")
-            values.setdefault(prefix, {})[key] = value
+        elif passed := passed_through(name.strip(), value):
+            values.setdefault(passed[0], {}).update(passed[1])
         else:
             raise ConfigurationError(f"There is no setting {name.strip().upper()}; {_nearest(field_name)}")
     return values

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from consumer.settings import LoadedSettings
 
 MASK = "********"
-_SECRET_KEY = re.compile(r"password|secret|token|jaas|credential|private|\.pem|key\.pem", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"password|secret|token(?!s$|_|izer)|jaas|credential|private|\.pem|key\.pem", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def masked(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return MASK
     if isinstance(value, dict):
-        return {key: MASK if _SECRET_KEY.search(key) else masked(item) for key, item in value.items()}
+        return {key: MASK if _SECRET_KEY.search(str(key)) else masked(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [masked(item) for item in value]
     if isinstance(value, str) and "://" in value and "@" in value:

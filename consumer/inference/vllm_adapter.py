@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import importlib
 import logging
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.inference.engine import EngineLimits, SamplingValues
-from consumer.inference.vllm_arguments import engine_arguments, prepare_environment
+from consumer.inference.vllm_arguments import check_engine_args, engine_arguments, prepare_environment
 from consumer.inference.vllm_failures import one_line
 from consumer.inference.vllm_processes import engine_processes, kill_processes, socket_directory
 from consumer.settings import Settings
@@ -65,6 +66,7 @@ class VllmBackend:
 
         Raises:
             LoadStopped: `stopping` became true.
+            ConfigurationError: ENGINE_ARGS holds what this vLLM does not know.
             Exception: whatever vLLM raises for a model or setting that does not work.
         """
         prepare_environment(settings, log_level=logging.getLogger().getEffectiveLevel())
@@ -77,6 +79,7 @@ class VllmBackend:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         _unless(stopping)
+        check_engine_args(settings, [field.name for field in dataclasses.fields(AsyncEngineArgs)])
         config = AsyncEngineArgs(**engine_arguments(settings, threads)).create_engine_config()
         _unless(stopping)
         with socket_directory() as sockets:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from typing import Any
 
+from consumer.errors import ConfigurationError
 from consumer.inference.vllm_plugin import WATCH_VARIABLE
 from consumer.settings import Settings
 
@@ -14,6 +16,30 @@ from consumer.settings import Settings
 # encoded videos by the tokens of a step, and refuses a larger video.
 DEFAULT_BATCHED_TOKENS = 24_576
 MOST_RENDER_THREADS = 8
+
+# What ENGINE_ARGS may not say, because a setting says it or because this package counts on its value.
+_SETTINGS = {
+    "model": "MODEL_NAME",
+    "revision": "MODEL_REVISION",
+    "tokenizer_revision": "MODEL_REVISION",
+    "hf_token": "HF_TOKEN",
+    "quantization": "QUANTIZATION",
+    "dtype": "DTYPE",
+    "max_model_len": "MAX_MODEL_LEN",
+    "gpu_memory_utilization": "GPU_MEMORY_UTILIZATION",
+    "tensor_parallel_size": "TENSOR_PARALLEL_SIZE",
+    "enforce_eager": "ENFORCE_EAGER",
+    "max_num_batched_tokens": "MAX_NUM_BATCHED_TOKENS",
+    "max_num_seqs": "MAX_NUM_SEQS",
+}
+_FIXED = {
+    "limit_mm_per_prompt": "a request holds one video",
+    "mm_processor_cache_gb": "no video comes twice, and several threads render",
+    "renderer_num_workers": "it is the number of threads that render, which follows the cores",
+    "skip_tokenizer_init": "tokens are counted before anything is decoded",
+    "disable_log_stats": "the times of an answer come from its statistics",
+    "enable_log_requests": "prompts do not belong in a log",
+}
 
 # Their warnings are about how they were built and what they do not use: nothing for somebody who wants one answer.
 _QUIET = {
@@ -76,7 +102,28 @@ def engine_arguments(settings: Settings, render_threads: int) -> dict[str, Any]:
         arguments["hf_token"] = settings.hf_token.get_secret_value()
     if settings.max_num_seqs is not None:
         arguments["max_num_seqs"] = settings.max_num_seqs
-    return arguments
+    return arguments | settings.engine_args
+
+
+def check_engine_args(settings: Settings, known: Collection[str] | None = None) -> None:
+    """Whether ENGINE_ARGS holds only what it may.
+
+    Args:
+        known: the names of vLLM's engine arguments; None: vLLM was not imported, so only what needs no list is looked
+            at.
+
+    Raises:
+        ConfigurationError: an argument is unknown, or not to be set here; the sentence names it.
+    """
+    for name in settings.engine_args:
+        if name in _SETTINGS:
+            raise ConfigurationError(f"ENGINE_ARGS may not hold {name}: set {_SETTINGS[name]} instead.")
+        if name in _FIXED:
+            raise ConfigurationError(f"ENGINE_ARGS may not hold {name}: {_FIXED[name]}; leave it out.")
+        if known is not None and name not in known:
+            nearest = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {nearest[0]}?" if nearest else "leave it out, or look for its name in vLLM's docs."
+            raise ConfigurationError(f"ENGINE_ARGS: this vLLM has no engine argument {name}; {hint}")
 
 
 def batched_tokens(settings: Settings) -> int:

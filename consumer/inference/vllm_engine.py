@@ -132,7 +132,7 @@ class VllmEngine:
     def _load(self) -> VllmBackend:
         try:
             return VllmBackend.load(self._settings, self._threads, lambda: self._stopping)
-        except LoadStopped:
+        except (LoadStopped, ConfigurationError):
             raise
         except Exception as error:  # vLLM raises whatever comes: OSError, ValueError, RuntimeError, its own
             if self._stopping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -58,6 +59,10 @@ def start_failure(error: Exception, settings: Settings) -> str:
             f"The model {settings.model_name} (MODEL_NAME) is not on this machine, and the hub that it would come from "
             "cannot be reached."
         )
+    argument = next((name for name in settings.engine_args if re.search(rf"\b{re.escape(name)}\b", reason)), None)
+    if argument is not None:
+        value = settings.engine_args[argument]
+        return f"vLLM does not start with {argument}={value} in ENGINE_ARGS: {_ended(reason)}"
     name = _setting(reason, settings)
     if name == "hf_token":
         return f"The hub does not hand out {settings.model_name} (MODEL_NAME) with this HF_TOKEN: {_ended(reason)}"

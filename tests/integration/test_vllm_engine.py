@@ -21,7 +21,7 @@ from consumer.demo.model_path import demo_model
 from consumer.demo.score import compare, tellable
 from consumer.demo.sentences import parse
 from consumer.demo.settings import prepare_environment
-from consumer.errors import ErrorCode, PermanentError, TransientError
+from consumer.errors import ConfigurationError, ErrorCode, PermanentError, TransientError
 from consumer.inference.budget import stamp_tokens, vision_tokens
 from consumer.inference.checks import check_output
 from consumer.inference.engine import Clip, Generation, GenerationRequest
@@ -165,6 +165,12 @@ async def test_a_value_that_vllm_refuses_is_named(engine: VllmEngine) -> None:
     assert caught.value.code is ErrorCode.ENGINE_REJECTED
     assert "\n" not in caught.value.message
     assert engine.alive
+
+
+async def test_an_engine_arg_is_looked_for_in_vllm_s_own_list(engine: VllmEngine) -> None:
+    wrong = Settings(model_name=str(demo_model()), engine_args={"load_fromat": "dummy"})
+    with pytest.raises(ConfigurationError, match=r"no engine argument load_fromat; did you mean load_format\?"):
+        VllmBackend.load(wrong, 1, lambda: False)
 
 
 def endless() -> GenerationRequest:

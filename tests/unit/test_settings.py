@@ -98,6 +98,38 @@ def test_what_librdkafka_is_told_is_merged_layer_by_layer(config: Path) -> None:
     assert settings.kafka_producer == {"linger.ms": "7"}
 
 
+def test_what_vllm_is_told_is_merged_and_keeps_its_types(config: Path) -> None:
+    config.write_text("engine_args:\n  load_format: auto\n  seed: 1\n  compilation_config: {level: 3}\n")
+    variables = {
+        "ENGINE_ARGS_LOAD_FORMAT": "dummy",
+        "ENGINE_ARGS": '{"load_format": "safetensors", "watermark": 0.1}',
+        "ENGINE_ARGS_ASYNC_SCHEDULING": "false",
+        "ENGINE_ARGS_KV_CACHE_DTYPE": "",
+    }
+    found = loaded(config, variables, engine_args={"seed": 2})
+    assert found.settings.engine_args == {
+        "load_format": "dummy",
+        "seed": 2,
+        "compilation_config": {"level": 3},
+        "watermark": 0.1,
+        "async_scheduling": False,
+    }
+    assert found.origins["engine_args"] == "command line"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "part"),
+    [
+        ("ENGINE_ARGS", "dummy", "ENGINE_ARGS must hold a mapping"),
+        ("ENGINE_ARGS", "{a", "ENGINE_ARGS cannot be read as YAML"),
+        ("ENGINE_ARGS_HF_OVERRIDES", "{a", "ENGINE_ARGS_HF_OVERRIDES cannot be read as YAML"),
+        ("ENGINE_ARGS", "{1: 2}", "ENGINE_ARGS (from environment) is wrong"),
+    ],
+)
+def test_engine_arguments_that_cannot_be_read_are_named(variable: str, value: str, part: str) -> None:
+    assert part in sentence(environment={variable: value})
+
+
 @pytest.mark.parametrize(
     ("environment", "parts"),
     [

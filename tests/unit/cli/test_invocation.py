@@ -98,6 +98,16 @@ def test_settings_for_librdkafka_pass_through() -> None:
     }
 
 
+def test_settings_for_vllm_pass_through_as_yaml() -> None:
+    given = [
+        "ENGINE_ARGS={seed: 1}",
+        "engine_args.seed=2",
+        "ENGINE_ARGS_ENABLE_LORA=true",
+        "engine_args_load_format=dummy",
+    ]
+    assert assigned(given) == {"engine_args": {"seed": 2, "enable_lora": True, "load_format": "dummy"}}
+
+
 def test_a_value_may_hold_an_equals_sign() -> None:
     assert assigned(["s3_secret_key=a=b="]) == {"s3_secret_key": "a=b="}
 
@@ -108,7 +118,7 @@ def test_an_assignment_needs_name_and_value(text: str) -> None:
         assigned([text])
 
 
-@pytest.mark.parametrize("text", ["kafka_consumer=x", "kafka_consumerx=1", "model_fields=1"])
+@pytest.mark.parametrize("text", ["kafka_consumer=x", "engine_args=x", "kafka_consumerx=1", "model_fields=1"])
 def test_what_is_no_setting_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
         assigned([text])

@@ -15,6 +15,7 @@ SECRETS = {
     "schema_registry_url": "http://user:hidden4@registry:8081/path",
     "kafka_producer": {"sasl.password": "hidden5", "ssl.key.password": "hidden6", "linger.ms": "5"},
     "kafka_consumer": {"sasl.oauthbearer.client.secret": "hidden7"},
+    "engine_args": {"model_loader_extra_config": {"token": "hidden8"}, "tokenizer": "shown", "custom": {1: "shown"}},
 }
 
 
@@ -23,6 +24,7 @@ def test_secrets_are_masked_and_the_rest_is_not() -> None:
     assert "hidden" not in repr(found)
     assert found["SCHEMA_REGISTRY_URL"].value == "http://********@registry:8081/path"
     assert found["KAFKA_PRODUCER"].value["linger.ms"] == "5"
+    assert found["ENGINE_ARGS"].value["tokenizer"] == "shown"
     assert list(found) == [name.upper() for name in Settings.model_fields]
 
 

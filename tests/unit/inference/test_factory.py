@@ -26,6 +26,11 @@ def test_vllm_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         make_engine(Settings(engine="vllm"))
 
 
+def test_an_engine_arg_that_is_ours_is_refused_before_vllm_is_there() -> None:
+    with pytest.raises(ConfigurationError, match="ENGINE_ARGS may not hold model: set MODEL_NAME instead"):
+        make_engine(Settings(engine="vllm", engine_args={"model": "x"}))
+
+
 def test_making_the_engine_imports_neither_vllm_nor_torch() -> None:
     program = (
         "import sys\n"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 
+from consumer.errors import ConfigurationError
 from consumer.inference.budget import chunk_need, fits
 from consumer.inference.engine import EngineLimits
 from consumer.inference.vllm_arguments import (
     DEFAULT_BATCHED_TOKENS,
     batched_tokens,
+    check_engine_args,
     engine_arguments,
     prepare_environment,
     render_threads,
@@ -59,6 +62,34 @@ def test_what_is_not_set_is_left_to_vllm() -> None:
     assert "max_num_seqs" not in arguments
     assert "hf_token" not in arguments
     assert arguments["revision"] is arguments["quantization"] is None
+
+
+def test_engine_args_go_along_and_win_over_what_is_only_a_habit() -> None:
+    given = {"load_format": "dummy", "skip_mm_profiling": False}
+    arguments = engine_arguments(Settings(engine_args=given), 1)
+    assert arguments["load_format"] == "dummy"
+    assert arguments["skip_mm_profiling"] is False
+
+
+def test_what_a_setting_says_is_no_engine_arg() -> None:
+    mine = engine_arguments(SETTINGS, 1)
+    habits = {"skip_mm_profiling", "use_tqdm_on_load"}
+    for name in mine.keys() - habits:
+        with pytest.raises(ConfigurationError, match=f"ENGINE_ARGS may not hold {name}: .*") as caught:
+            check_engine_args(Settings(engine_args={name: 1}))
+        setting = re.search(r"set ([A-Z_]+) instead", str(caught.value))
+        assert setting is None or setting[1].lower() in Settings.model_fields
+    check_engine_args(Settings(engine_args=dict.fromkeys(habits, False)))
+
+
+def test_an_argument_that_vllm_does_not_know_is_named_with_its_neighbour() -> None:
+    settings = Settings(engine_args={"load_fromat": "dummy"})
+    check_engine_args(settings)
+    with pytest.raises(ConfigurationError, match=r"no engine argument load_fromat; did you mean load_format\?"):
+        check_engine_args(settings, ["seed", "load_format"])
+    with pytest.raises(ConfigurationError, match="no engine argument load_fromat; leave it out"):
+        check_engine_args(settings, ["seed"])
+    check_engine_args(settings, ["load_fromat"])
 
 
 def test_a_step_takes_the_default_chunk_whole() -> None:

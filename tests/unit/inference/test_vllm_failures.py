@@ -127,3 +127,12 @@ def test_models_that_are_directories(tmp_path: Path) -> None:
 def test_one_line() -> None:
     assert one_line(" a\n b. ") == "a b"
     assert len(one_line("word " * 200)) == 240
+
+
+def test_an_engine_arg_that_vllm_names_is_what_is_wrong() -> None:
+    settings = SETTINGS.model_copy(update={"engine_args": {"load": 1, "load_format": "dumy", "seed": 1}})
+    told = start_failure(refused("load_format dumy is not supported; see quantization."), settings)
+    assert told == (
+        "vLLM does not start with load_format=dumy in ENGINE_ARGS: load_format dumy is not supported; see quantization."
+    )
+    assert "QUANTIZATION=awq" in start_failure(refused("quantization of seeds"), settings)
