@@ -7,7 +7,9 @@ what the small model was trained on.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,7 @@ _MARKER_DOWN, _MARKER_ACROSS = 34.0, 44.0
 _PATH_TRIES = 9
 
 Point = NDArray[np.float64]
+Path = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Turn:
     colour: Colour
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: what follows from the fields is worked out once, since scripts are drawn by trial.
+@dataclass(frozen=True)
 class Thing:
     """A shape that crosses the picture on a straight line at an even speed.
 
@@ -70,25 +74,25 @@ class Thing:
     pause: Pause | None = None
     turn: Turn | None = None
 
-    @property
+    @cached_property
     def length(self) -> float:
         """Pixels from start to end."""
-        return float(np.hypot(self.end[0] - self.start[0], self.end[1] - self.start[1]))
+        return math.hypot(self.end[0] - self.start[0], self.end[1] - self.start[1])
 
-    @property
+    @cached_property
     def inward(self) -> float:
         """Pixels of its way until it is fully in view."""
         axis = 0 if self.origin in ("left", "right") else 1
         across = abs(self.end[axis] - self.start[axis])
         return 2 * self.radius * self.length / max(across, 1e-6)
 
-    @property
+    @cached_property
     def speed(self) -> float:
         """Pixels a second, while it moves."""
         standing = self.pause.moves - self.pause.stops if self.pause is not None else 0
         return (self.length - self.inward) / (self.leaves - self.enters - standing)
 
-    @property
+    @cached_property
     def appears(self) -> float:
         """When its first pixel is in view, seconds."""
         return self.enters - EARLY - self.inward / self.speed
@@ -103,17 +107,22 @@ class Thing:
         """All that it ever has."""
         return {self.colour, self.turn.colour} if self.turn is not None else {self.colour}
 
-    @property
+    @cached_property
     def seconds(self) -> list[int]:
         """The whole seconds at which something happens to it."""
         return [round(event.time + EARLY) for event in self.events()]
 
     def position(self, time: float) -> Point:
         """Its centre (x, y) in pixels."""
-        moved = min(max(time, self.appears), self.disappears) - self.appears
+        return np.asarray(self.positions(np.array([time]))[0])
+
+    def positions(self, times: NDArray[np.float64]) -> Path:
+        """Its centre at each of the times: shape [T, 2], pixels."""
+        moved = np.minimum(np.maximum(times, self.appears), self.disappears) - self.appears
         if self.pause is not None:
-            moved -= min(max(time - (self.pause.stops - EARLY), 0.0), float(self.pause.moves - self.pause.stops))
-        share = min(max(self.speed * moved / self.length, 0.0), 1.0)
+            standing = float(self.pause.moves - self.pause.stops)
+            moved = moved - np.minimum(np.maximum(times - (self.pause.stops - EARLY), 0.0), standing)
+        share = np.minimum(np.maximum(self.speed * moved / self.length, 0.0), 1.0)[:, None]
         start, end = np.array(self.start), np.array(self.end)
         return np.asarray(start + (end - start) * share)
 
@@ -171,8 +180,8 @@ def random_thing(rng: np.random.Generator, second: int) -> Thing | None:
     others = [side for side in SIDES if side != origin]
     goal = opposite if rng.random() < 0.6 else others[int(rng.integers(3))]
     start, end = _way(rng, origin, goal, radius)
-    across = float(np.hypot(end[0] - start[0], end[1] - start[1])) - 2 * radius
-    fewest, most = max(1, int(np.ceil(across / MAX_SPEED))), max(1, int(across / MIN_SPEED))
+    across = math.hypot(end[0] - start[0], end[1] - start[1]) - 2 * radius
+    fewest, most = max(1, math.ceil(across / MAX_SPEED)), max(1, int(across / MIN_SPEED))
     moving = int(rng.integers(fewest, max(fewest, most) + 1))
     pause = _pause(rng, second, moving)
     leaves = second + moving + (pause.moves - pause.stops if pause is not None else 0)
@@ -200,7 +209,7 @@ def _way(
     """A long enough way between two sides; the last one drawn where none is (a rule then refuses the thing)."""
     for _ in range(_PATH_TRIES):
         start, end = _edge(rng, origin, radius), _edge(rng, goal, radius)
-        if np.hypot(end[0] - start[0], end[1] - start[1]) > 110 + 2 * radius:
+        if math.hypot(end[0] - start[0], end[1] - start[1]) > 110 + 2 * radius:
             break
     return start, end
 

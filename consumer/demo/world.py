@@ -89,10 +89,10 @@ def write_script(seed: int, seconds: int) -> Script:
 
 def fits(thing: Thing, others: list[Thing]) -> bool:
     """Whether the rules allow the thing beside the others."""
-    taken = {second for other in others for second in other.seconds}
+    near = [other for other in others if _within(thing, other, _NEAR_SECONDS)]
+    taken = {second for other in near for second in other.seconds}
     if not taken.isdisjoint(thing.seconds):
         return False
-    near = [other for other in others if _within(thing, other, _NEAR_SECONDS)]
     if any(other.shape == thing.shape and other.colours & thing.colours for other in near):
         return False
     return not _crowded(thing, near) and not any(_touch(thing, other) for other in near)
@@ -113,8 +113,9 @@ def _crowded(thing: Thing, others: list[Thing]) -> bool:
 def _touch(one: Thing, other: Thing) -> bool:
     first, last = max(one.appears, other.appears), min(one.disappears, other.disappears)
     least = _GAP * (one.radius + other.radius)
-    moments = (float(moment) for moment in np.arange(first, last + _STEP, _STEP))
-    return any(bool(np.linalg.norm(one.position(at) - other.position(at)) < least) for at in moments)
+    moments = np.arange(first, last + _STEP, _STEP, dtype=np.float64)
+    apart = one.positions(moments) - other.positions(moments)
+    return bool((np.hypot(apart[:, 0], apart[:, 1]) < least).any())
 
 
 def _background(rng: np.random.Generator) -> Background:

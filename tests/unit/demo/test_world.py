@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import combinations
 
 import numpy as np
@@ -78,6 +79,20 @@ def test_two_minutes_are_not_empty(seed: int) -> None:
     script = write_script(seed, 120)
     assert len(script.events) >= 20
     assert {event.verb for event in script.events} >= {"enters", "leaves"}
+
+
+def test_an_hour_is_written_in_seconds_not_minutes() -> None:
+    began = time.process_time()
+    script = write_script(1, 3600)
+    assert time.process_time() - began < 20
+    assert len(script.events) > 1000
+    assert script.events[-1].time > 3580
+
+
+def test_a_thing_is_at_many_times_where_it_is_at_each() -> None:
+    thing = crossing(100, pause=Pause(4, 5))
+    times = np.arange(0, 9, 0.25)
+    assert np.array_equal(thing.positions(times), np.array([thing.position(float(one)) for one in times]))
 
 
 def test_every_colour_stands_out_from_the_background() -> None:
