@@ -7,12 +7,14 @@ from typing import Any, NoReturn
 import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
+from av.index import IndexEntries
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from consumer.errors import ErrorCode, PermanentError
 from consumer.media.reader import RangeReader
 from consumer.media.rgb import RgbConverter
+from consumer.media.window import OutsideWindowError, Window
 
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,gif,wav,mp3,flac,aac"
 """Playlists (hls, concat, dash) are left out: they name other files. Sound is let in so that it is told as such."""
@@ -30,11 +32,16 @@ def unreadable(message: str) -> PermanentError:
     return PermanentError(ErrorCode.MEDIA_UNREADABLE, message)
 
 
+def too_slow() -> PermanentError:
+    return unreadable("The frames of a chunk were not decoded within DECODE_TIMEOUT_SECONDS.")
+
+
 class OpenContainer:
     """A container, its video stream and the reader beneath it; for one thread at a time.
 
     Args:
         gpu: decode the video stream on the card.
+        window: what the reader's bytes have of the index; None: all.
 
     Attributes:
         converter: of its frames to pictures.
@@ -43,10 +50,11 @@ class OpenContainer:
     Raises:
         PermanentError: MEDIA_UNREADABLE, MEDIA_NO_VIDEO, MEDIA_UNSUPPORTED; and what the source raises.
         TransientError: the source does not answer.
+        OutsideWindowError: the window is not what is there.
     """
 
-    def __init__(self, reader: RangeReader, *, gpu: bool = False) -> None:
-        self.reader, self.converter = reader, RgbConverter()
+    def __init__(self, reader: RangeReader, *, gpu: bool = False, window: Window | None = None) -> None:
+        self.reader, self.window, self.converter = reader, window, RgbConverter()
         self.keys_stand_alone = True
         if reader.size == 0:
             raise unreadable("The file is empty.")
@@ -54,6 +62,8 @@ class OpenContainer:
         try:
             reader.check()
             self.stream = _video_stream(self.container)
+            if window is not None:
+                _require_window(self.stream.index_entries, window)
             check_geometry(self.stream.width, self.stream.height)
             for other in self.container.streams:
                 if other.index != self.stream.index:
@@ -69,8 +79,23 @@ class OpenContainer:
         """Whether the file's index lists every frame that the file says it has."""
         return 0 < self.stream.frames <= len(self.stream.index_entries)
 
+    def require_whole(self, start: int | None) -> None:
+        """Make sure that no frame is missing from that decoding time (ticks) on, but after the window.
+
+        Raises:
+            OutsideWindowError: it is before the window.
+        """
+        if self.window is not None and self.window.place and (start is None or start < self.window.begin):
+            raise OutsideWindowError
+
     def close(self) -> None:
         self.container.close()
+
+
+def _require_window(entries: IndexEntries, window: Window) -> None:
+    places = {window.place: window.begin, window.entries - 1: window.last}
+    if len(entries) != window.entries or any(entries[place].timestamp != time for place, time in places.items()):
+        raise OutsideWindowError
 
 
 def _on_card() -> HWAccel:

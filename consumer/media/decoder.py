@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.errors import CodedError
-from consumer.media.container import OpenContainer, unreadable
+from consumer.media.container import OpenContainer, too_slow
 from consumer.media.decode import decode_chunk
 from consumer.media.probe import probe
 from consumer.media.reader import RangeReader
 from consumer.media.source import Source, unreachable
+from consumer.media.window import Window
 from consumer.media.wire import KEPT_OPEN, DecodeAnswer, DecodeRequest, ProbeAnswer, ProbeRequest, Request
 
 
@@ -42,7 +43,8 @@ class Decoder:
         with self._opened(request, source, late) as opened:
             found = probe(opened, size_bytes=request.size, scan_seconds=request.scan_seconds)
         base = found.clock.time_base
-        return ProbeAnswer(found.info, found.clock.first, (base.numerator, base.denominator), found.clock.by_dts)
+        clock, times = found.clock, (base.numerator, base.denominator)
+        return ProbeAnswer(found.info, clock.first, times, clock.by_dts, found.index)
 
     def decode(self, request: DecodeRequest, source: Source, pixels: NDArray[np.uint8]) -> DecodeAnswer:
         """Decode a chunk into `pixels`, of the plan's shape.
@@ -50,20 +52,24 @@ class Decoder:
         Raises:
             PermanentError: as `decode_chunk` and the source say; MEDIA_UNREADABLE after the request's seconds.
             TransientError: as the source says.
+            OutsideWindowError: as it says.
         """
-        limit = request.seconds
-        late = unreadable(f"The frames of a chunk were not decoded within DECODE_TIMEOUT_SECONDS ({limit:g} s).")
-        with self._opened(request, source, late) as opened:
+        with self._opened(request, source, too_slow(), request.window) as opened:
             decoded = decode_chunk(opened, request.clock, request.rotation, request.plan, pixels)
         return DecodeAnswer(decoded.rows, decoded.times, decoded.lost)
 
     @contextmanager
-    def _opened(self, request: Request, source: Source, late: CodedError) -> Iterator[OpenContainer]:
-        """The video, opened; kept for its next chunk if all goes well."""
+    def _opened(
+        self, request: Request, source: Source, late: CodedError, window: Window | None = None
+    ) -> Iterator[OpenContainer]:
+        """The video, opened; kept for its next chunk if all goes well, and as long as it is for the same window."""
         opened = self._open.pop(request.video, None)
+        if opened is not None and opened.window != window:
+            opened.close()
+            opened = None
         reader = opened.reader if opened is not None else RangeReader(source)
         reader.limit(time.monotonic() + request.seconds, late)
-        opened = opened or OpenContainer(reader, gpu=self.gpu)
+        opened = opened or OpenContainer(reader, gpu=self.gpu, window=window)
         try:
             yield opened
         except BaseException:

@@ -25,12 +25,14 @@ from consumer.errors import CodedError, ErrorCode, TransientError
 from consumer.media.decoder import Decoder
 from consumer.media.frames import FramePlan
 from consumer.media.source import Source
+from consumer.media.window import OutsideWindowError
 from consumer.media.wire import (
     DATA,
     DECODED,
     FAILED,
     MEMORY,
     OUT_OF_MEMORY,
+    OUTSIDE,
     PROBED,
     RANGE,
     READ,
@@ -87,6 +89,8 @@ def _answer(decoder: Decoder, request: Request, channel: socket.socket, source: 
         return DECODED + _json(decoder.decode(request, source, _pixels(channel, request.plan)))
     except CodedError as error:
         return FAILED + _json(FailureAnswer(error.code.value, error.message, bug=False))
+    except OutsideWindowError:
+        return OUTSIDE
     except MemoryError:
         # There may not be enough left to say so.
         os._exit(OUT_OF_MEMORY)

@@ -20,9 +20,11 @@ from consumer.errors import CodedError, ErrorCode, PermanentError
 from consumer.media.container import unreadable
 from consumer.media.decoder_handle import DeadDecoderError, DecoderHandle, start_decoders
 from consumer.media.source import Source, unreachable
+from consumer.media.window import OutsideWindowError
 from consumer.media.wire import (
     DECODED,
     FAILED,
+    OUTSIDE,
     PROBED,
     DecodeAnswer,
     DecodeRequest,
@@ -74,12 +76,15 @@ class _Group:
         Raises:
             CodedError: the source failed.
             _DecoderError: the decoder failed.
+            OutsideWindowError: the decoder needs more of the video's index.
         """
         with self._one(request.video) as decoder:
             message, waited = decoder.ask(request, source, memory)
             try:
                 if message.startswith(tag):
                     return answers.validate_json(message[1:]), waited
+                if message == OUTSIDE and isinstance(request, DecodeRequest) and request.window is not None:
+                    raise OutsideWindowError
                 failure = _FAILURE.validate_json(message.removeprefix(FAILED))
                 code = ErrorCode(failure.code)
             except ValueError:
@@ -107,8 +112,8 @@ class _Group:
         try:
             yield decoder
             good = True
-        except CodedError:
-            # The source failed; the decoder has given up what it was doing.
+        except (CodedError, OutsideWindowError):
+            # The source failed; or the decoder has given up what it was doing by itself.
             good = True
             raise
         except DeadDecoderError as error:
@@ -191,6 +196,7 @@ class DecoderPool:
         Raises:
             PermanentError: as `decode_chunk` and the source say; MEDIA_UNREADABLE, the decoder crashed.
             TransientError: as the source says.
+            OutsideWindowError: the request's window is too small, for a card as well as for the CPU.
         """
         try:
             answer, waited = self._on_gpu(request, source, memory) or self._cpu.ask(

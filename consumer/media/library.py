@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from consumer.errors import ConfigurationError, ErrorCode, PermanentError
+from consumer.media.chunk_frames import ChunkFrames
 from consumer.media.clock import StreamClock
 from consumer.media.decoders import DecoderPool
 from consumer.media.file_source import open_file
@@ -21,6 +22,7 @@ from consumer.media.frames import FramePlan
 from consumer.media.hosts import HostRules
 from consumer.media.http_source import HttpStore
 from consumer.media.info import MediaInfo
+from consumer.media.narrowing import Narrowing
 from consumer.media.s3_source import S3Store
 from consumer.media.sampled import SampledFrames
 from consumer.media.scratch import ScratchSpace
@@ -129,6 +131,7 @@ class Media:
             raise PermanentError(ErrorCode.MEDIA_TOO_LONG, message)
         self.info = found.info
         self._clock = StreamClock(found.first, Fraction(*found.time_base), found.by_dts)
+        self._frames = ChunkFrames(source, decoders, Narrowing(source, self._clock, found.index))
 
     @property
     def bytes_read(self) -> int:
@@ -153,7 +156,7 @@ class Media:
             plan=plan,
         )
         with self._in_use(), shared_pixels(plan) as (descriptor, pixels):
-            answer, fetch = self._decoders.decode(request, self._source, descriptor)
+            answer, fetch = self._frames.decode(request, descriptor)
         rows = answer.rows
         return SampledFrames(
             pixels=pixels[: len(rows)] if rows == tuple(range(len(rows))) else pixels[list(rows)],

@@ -15,6 +15,7 @@ from consumer.media.clock import StreamClock
 from consumer.media.container import OpenContainer, check_geometry, possible, unreadable
 from consumer.media.info import MediaInfo
 from consumer.media.seeking import packets_from, video_packets
+from consumer.media.window import IndexExtent
 
 FULL_SCAN_BYTES = 32 * 2**20
 """Files up to this size are read through once, if they have no complete index."""
@@ -33,10 +34,15 @@ LEAST_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What decoding needs to know of a file, and what its viewer wants to know."""
+    """What decoding needs to know of a file, and what its viewer wants to know.
+
+    Args:
+        index: None: it is no MP4, or its index is not complete.
+    """
 
     info: MediaInfo
     clock: StreamClock
+    index: IndexExtent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,14 @@ def probe(opened: OpenContainer, *, size_bytes: int, scan_seconds: float) -> Pro
         has_audio=bool(container.streams.audio),
         rotation=rotation,
     )
-    return Probe(info, clock)
+    return Probe(info, clock, _index(opened) if name == "mov" else None)
+
+
+def _index(opened: OpenContainer) -> IndexExtent | None:
+    entries = opened.stream.index_entries
+    if not opened.index_is_complete:
+        return None
+    return IndexExtent(len(entries), entries[0].timestamp, entries[len(entries) - 1].timestamp)
 
 
 def _first_frame(opened: OpenContainer) -> VideoFrame:

@@ -31,6 +31,9 @@ def packets_from(opened: OpenContainer, clock: StreamClock, target: int) -> Iter
     A container may seek by decoding time (MP4) and so land on a key frame that is shown after the target, or anywhere
     (MPEG-TS): then it is tried again further back, twice as far each time, at last from the beginning. What stands
     before the key frame is left out. Ends where the data ends, also where a file was cut off.
+
+    Raises:
+        OutsideWindowError: they would begin before the window that was opened.
     """
     # Where there are decoding times only, the first frame's is later than its packet's.
     begin = (opened.stream.start_time or 0) if clock.by_dts else clock.first
@@ -43,6 +46,7 @@ def packets_from(opened: OpenContainer, clock: StreamClock, target: int) -> Iter
         for packet in packets:
             ticks = packet_ticks(packet, clock)
             if packet.is_keyframe and (ticks is None or ticks <= target or from_start):
+                opened.require_whole(packet.dts)
                 return itertools.chain([packet], packets)
             if packet.is_keyframe or (packet.dts is not None and packet.dts > target):
                 break
@@ -50,6 +54,7 @@ def packets_from(opened: OpenContainer, clock: StreamClock, target: int) -> Iter
                 skipped.append(packet)
         if from_start and skipped:
             # No key frame at all, as with intra refresh: the decoder finds its way from the first packet on.
+            opened.require_whole(skipped[0].dts)
             return itertools.chain(skipped, packets)
         back = max(clock.ticks(1.0), back * 2)
     return iter(())

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from consumer.media.clock import StreamClock
 from consumer.media.frames import FramePlan
 from consumer.media.info import MediaInfo
+from consumer.media.window import IndexExtent, Window
 
-READ, PROBED, DECODED, FAILED = b"r", b"p", b"d", b"f"
-"""Tags of a decoder's messages."""
+READ, PROBED, DECODED, FAILED, OUTSIDE = b"r", b"p", b"d", b"f", b"o"
+"""Tags of a decoder's messages; `OUTSIDE` is the whole of one: see `OutsideWindowError`."""
 
 RANGE = struct.Struct(">QI")
 """Offset and length that a decoder wants to read; the answer is `DATA` and the bytes, or `NO_DATA`."""
@@ -56,6 +57,7 @@ class DecodeRequest:
     Args:
         video: as above; likewise `size` and `seconds`.
         rotation: degrees clockwise, 0, 90, 180 or 270.
+        window: what the bytes that are read have of the video's index; None: all.
     """
 
     video: int
@@ -64,6 +66,7 @@ class DecodeRequest:
     clock: StreamClock
     rotation: int
     plan: FramePlan
+    window: Window | None = None
 
 
 Request = ProbeRequest | DecodeRequest
@@ -77,6 +80,7 @@ class ProbeAnswer:
     first: int
     time_base: tuple[int, int]
     by_dts: bool
+    index: IndexExtent | None
 
 
 @dataclass(frozen=True, slots=True)
