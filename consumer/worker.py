@@ -17,6 +17,7 @@ import structlog
 from consumer.events.codec import EventCodec
 from consumer.inference.engine import Engine
 from consumer.inference.factory import make_engine
+from consumer.inference.trust import start_trusted
 from consumer.job import JobRunner
 from consumer.media.library import MediaLibrary
 from consumer.pool import JobPool
@@ -82,7 +83,7 @@ class Worker:
         self._health.set_ready("assignment", False)
         self.probes.start()
         try:
-            starting = asyncio.ensure_future(self._engine.start())
+            starting = asyncio.ensure_future(start_trusted(self._engine, self._settings))
             if not await self._unless_stopped(starting):
                 return 0
             self._health.set_ready("engine", True)
@@ -135,7 +136,7 @@ class Worker:
             self._health.beat("jobs")
             await asyncio.sleep(1.0)
 
-    async def _unless_stopped(self, task: asyncio.Future[None]) -> bool:
+    async def _unless_stopped(self, task: asyncio.Future[Any]) -> bool:
         """Wait for the task; False if the process was told to stop first."""
         stopping = asyncio.ensure_future(self._stopping.wait())
         either: set[asyncio.Future[Any]] = {task, stopping}

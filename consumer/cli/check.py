@@ -19,9 +19,13 @@ _MARKS = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("-", "yellow")
 
 @click.command(short_help="Try out settings, Kafka, store and engine.")
 @click.option("--json", "json_output", is_flag=True, help="As a JSON list of {name, ok, message}.")
+@click.option("--quick", is_flag=True, help="Look for the model, but do not load it.")
 @pass_invocation
-def command(invocation: Invocation, json_output: bool) -> int:
-    """Try out settings, broker, topics, registry, bucket and engine: one line each, exit code 1 if one failed."""
+def command(invocation: Invocation, json_output: bool, quick: bool) -> int:
+    """Try out settings, broker, topics, registry, bucket and engine: one line each, exit code 1 if one failed.
+
+    The engine is started, which takes as long as it takes `run`, and asked about two small clips.
+    """
     from consumer.cli.checks import Finding, findings
     from consumer.cli.format import as_json
     from consumer.errors import ConfigurationError
@@ -31,7 +35,7 @@ def command(invocation: Invocation, json_output: bool) -> int:
     except ConfigurationError as error:
         tried: Iterable[Finding] = [Finding("settings", False, str(error))]
     else:
-        tried = _with_settings(findings(settings))
+        tried = _with_settings(findings(settings, quick=quick))
     done = []
     for finding in tried:
         done.append(finding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,8 +21,12 @@ class Finding:
     message: str
 
 
-def findings(settings: Settings) -> Iterator[Finding]:
-    """Kafka, topics, schema registry, bucket, engine, one after the other as they are tried."""
+def findings(settings: Settings, *, quick: bool) -> Iterator[Finding]:
+    """Kafka, topics, schema registry, bucket, engine, one after the other as they are tried.
+
+    Args:
+        quick: only look for the engine; do not start it.
+    """
     broker = _attempt("broker", lambda: _broker(settings))
     yield broker
     if broker.ok:
@@ -30,7 +35,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield Finding("topics", None, "Not tried, because no broker answered.")
     yield _attempt("registry", lambda: _registry(settings))
     yield _attempt("bucket", lambda: _bucket(settings))
-    yield _attempt("engine", lambda: _engine(settings))
+    looked = _attempt("engine", lambda: _engine(settings))
+    yield looked if quick or not looked.ok else _attempt("engine", lambda: asyncio.run(_first_light(settings)))
 
 
 def _attempt(name: str, look: Callable[[], tuple[bool | None, str]]) -> Finding:
@@ -107,3 +113,16 @@ def _engine(settings: Settings) -> tuple[bool, str]:
     if Path(settings.model_name).is_dir():
         return True, f"vllm is installed, and the model's directory {settings.model_name} is there."
     return True, f"vllm is installed; the model {settings.model_name} comes from the hub, which was not asked."
+
+
+async def _first_light(settings: Settings) -> tuple[bool | None, str]:
+    from consumer.inference.factory import make_engine
+    from consumer.inference.trust import start_trusted
+
+    engine = make_engine(settings)
+    try:
+        light = await start_trusted(engine, settings)
+        info = engine.info
+    finally:
+        await engine.stop()
+    return True, f"{info.engine} {info.engine_version} with {info.model}: {light}."

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from consumer.errors import CodedError, ConfigurationError, ErrorCode
-from consumer.inference.budget import chunk_need, fits, vision_tokens
+from consumer.inference.budget import vision_tokens
 from consumer.inference.engine import (
-    ChunkSubject,
+    AggregateSubject,
     Clip,
     Engine,
     Generation,
@@ -20,7 +23,6 @@ from consumer.inference.engine import (
 )
 from consumer.inference.markers import numbered_clip
 from consumer.inference.prompt_view import ShowsPrompts, prompt_fault
-from consumer.inference.prompts import render_prompt
 from consumer.settings import Settings
 
 PROMPT = "Which number of two digits is shown at the top left? Answer with the number."
@@ -28,8 +30,9 @@ SAMPLING = SamplingValues(max_tokens=16, temperature=0.0, top_p=1.0, top_k=0, pr
 START_TIME = 40.0
 """Seconds: not zero, so that times of the source and of the chunk differ."""
 
-_DUMMY = "dummy"
 _NUMBER = re.compile(r"(?<!\d)\d\d(?!\d)")
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Marker:
 
 
 MARKERS = (Marker(17, 2), Marker(58, 3))
+"""Small enough for the least MAX_MODEL_LEN that the settings allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +87,32 @@ class FirstLight:
         )
 
 
+async def start_trusted(engine: Engine, settings: Settings) -> FirstLight:
+    """Load the model and put the first questions to it; returns when its answers can be trusted, see `first_light`.
+
+    Raises:
+        ConfigurationError: the model or a setting does not work, or the answers are wrong; the sentence says which.
+    """
+    await engine.start()
+    light = await first_light(engine, settings)
+    _log.log(
+        logging.INFO if light.reads or _dummy(settings) else logging.WARNING,
+        "first_light",
+        outcome=str(light),
+        seconds=round(light.seconds, 3),
+        tokens_per_second=round(light.tokens_per_second, 1),
+    )
+    return light
+
+
 async def first_light(
     engine: Engine, settings: Settings, *, monotonic: Callable[[], float] = time.monotonic
-) -> FirstLight | None:
-    """Ask a started engine about two clips at once; None: not tried, since MAX_MODEL_LEN is too small for them.
+) -> FirstLight:
+    """Ask a started engine about two clips at once.
 
     Raises:
         ConfigurationError: it does not answer, or not what it was asked; the sentence says what is wrong.
     """
-    if not _room(engine):
-        return None
     limit = settings.generate_timeout_seconds
     try:
         async with asyncio.timeout(limit):
@@ -117,7 +137,7 @@ async def _look(engine: Engine, settings: Settings, monotonic: Callable[[], floa
     seconds = monotonic() - began
     for marker, answer, length in zip(MARKERS, answers, lengths, strict=True):
         _count(marker, answer, length)
-    reads = settings.engine_args.get("load_format") != _DUMMY and await _read(engine, answers)
+    reads = not _dummy(settings) and await _read(engine, answers)
     return FirstLight(
         seconds=seconds,
         prompt_tokens=sum(answer.prompt_tokens for answer in answers),
@@ -135,7 +155,8 @@ def question(marker: Marker, name: str) -> GenerationRequest:
         system_prompt=None,
         clip=marker.clip,
         sampling=SAMPLING,
-        subject=ChunkSubject("first-light", marker.number),
+        # No chunk of a job; the synthetic engine, which lets chunks wait, repeats the number.
+        subject=AggregateSubject("first-light", marker.number, ()),
     )
 
 
@@ -195,6 +216,11 @@ async def _read(engine: Engine, answers: Sequence[Generation]) -> bool:
     return False
 
 
+def _dummy(settings: Settings) -> bool:
+    """Whether the weights are known to be random."""
+    return bool(settings.engine_args.get("load_format") == "dummy")
+
+
 def _told(answer: Generation) -> set[int]:
     """The markers' numbers in an answer."""
     return {int(number) for number in _NUMBER.findall(answer.text)} & {marker.number for marker in MARKERS}
@@ -206,14 +232,3 @@ def _right(told: Sequence[set[int]]) -> bool:
 
 def _swapped(told: Sequence[set[int]]) -> bool:
     return all(numbers and marker.number not in numbers for marker, numbers in zip(MARKERS, told, strict=True))
-
-
-def _room(engine: Engine) -> bool:
-    """Whether the clips fit into the engine's limits."""
-    text = engine.count_tokens(render_prompt(PROMPT, None, with_video=True))
-    for marker in MARKERS:
-        frames, height, width = marker.clip.pixels.shape[:3]
-        need = chunk_need(frames=frames, height=height, width=width, prompt_tokens=text, max_tokens=SAMPLING.max_tokens)
-        if not fits(need, engine.limits):
-            return False
-    return True

@@ -5,12 +5,17 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from consumer import __version__
 from consumer.cli.main import main
 from consumer.client import UploadError, store
+from consumer.inference import factory
+from consumer.inference.engine import Generation, GenerationRequest
+from consumer.inference.synthetic import SyntheticEngine
 from consumer.settings import Settings
 from consumer.stream import admin, cluster
 from consumer.stream.admin import TopicFinding
@@ -165,7 +170,7 @@ def test_the_engine_s_model_is_looked_for(check: Check, tmp_path: Path) -> None:
     (tmp_path / "model" / "config.json").write_text("{}")
 
     def engine(model: str) -> str:
-        return check("--engine", "vllm", "--model-name", model)[1]["engine"]
+        return check("--quick", "--engine", "vllm", "--model-name", model)[1]["engine"]
 
     assert engine(f"{tmp_path}/model") == f"ok vllm is installed, and the model's directory {tmp_path}/model is there."
     assert engine(f"{tmp_path}/empty") == (
@@ -173,6 +178,36 @@ def test_the_engine_s_model_is_looked_for(check: Check, tmp_path: Path) -> None:
     )
     assert engine(f"{tmp_path}/none") == f"FAILED There is no directory {tmp_path}/none (MODEL_NAME)."
     assert engine("some/model") == "ok vllm is installed; the model some/model comes from the hub, which was not asked."
+
+
+def test_the_engine_is_started_asked_and_stopped(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = []
+
+    class Stopping(SyntheticEngine):
+        async def stop(self) -> None:
+            stopped.append(self.info.engine)
+            await super().stop()
+
+    monkeypatch.setattr(factory, "make_engine", Stopping.from_settings)
+    code, lines = check()
+    assert code == 0
+    assert lines["engine"].startswith(
+        f"ok synthetic {__version__} with synthetic: 2 marker clips in flight were answered"
+    )
+    assert stopped == ["synthetic"]
+    assert check("--quick")[1]["engine"].startswith("ok ENGINE is synthetic")
+    assert len(stopped) == 1
+
+
+def test_an_engine_that_answers_wrong_is_told(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Deaf(SyntheticEngine):
+        async def generate(self, request: GenerationRequest) -> Generation:
+            return replace(await super().generate(request), text="")
+
+    monkeypatch.setattr(factory, "make_engine", Deaf.from_settings)
+    code, lines = check()
+    assert code == 1
+    assert lines["engine"].startswith("FAILED The engine answers all marker clips with empty texts")
 
 
 def test_a_missing_package_is_told(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:

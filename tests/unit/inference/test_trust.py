@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.errors import ConfigurationError, ErrorCode, PermanentError, TransientError
 from consumer.inference.budget import stamp_tokens, vision_tokens
-from consumer.inference.engine import ChunkSubject, EngineInfo, EngineLimits, Generation, GenerationRequest
+from consumer.inference.engine import AggregateSubject, EngineInfo, EngineLimits, Generation, GenerationRequest
 from consumer.inference.prompt_view import ShownPrompt, ShowsPrompts, expected_prompt, prompt_fault
 from consumer.inference.synthetic import SyntheticEngine
-from consumer.inference.trust import MARKERS, FirstLight, first_light, question
+from consumer.inference.trust import MARKERS, first_light, question, start_trusted
 from consumer.settings import Settings
 from tests.unit.inference.builders import ScriptedEngine
 
@@ -23,8 +24,8 @@ DUMMY = Settings(engine_args={"load_format": "dummy"})
 
 
 def number_of(request: GenerationRequest) -> int:
-    assert isinstance(request.subject, ChunkSubject)
-    return request.subject.chunk_index
+    assert isinstance(request.subject, AggregateSubject)
+    return request.subject.chunks
 
 
 class Reader(ScriptedEngine):
@@ -77,7 +78,6 @@ async def refused(engine: Reader, settings: Settings = SETTINGS) -> str:
 async def test_an_engine_that_is_as_it_should_be_passes() -> None:
     engine = Reader()
     light = await first_light(engine, SETTINGS, monotonic=clock(10.0, 12.0))
-    assert light is not None
     assert (light.reads, light.prompt_seen, light.completion_tokens, light.seconds) == (True, True, 10, 2.0)
     assert light.tokens_per_second == (light.prompt_tokens + 10) / 2
     assert str(light) == (
@@ -138,7 +138,6 @@ async def test_weights_that_cannot_read_are_told_apart_from_mixed_up_answers(
 ) -> None:
     engine = Reader(say)
     light = await first_light(engine, SETTINGS)
-    assert light is not None
     assert not light.reads
     assert "only the structure was looked at" in str(light)
     assert len(engine.asked) == len(set(engine.asked)) == 4
@@ -147,7 +146,6 @@ async def test_weights_that_cannot_read_are_told_apart_from_mixed_up_answers(
 async def test_dummy_weights_are_not_asked_to_read() -> None:
     engine = Reader(swapped_in_flight)
     light = await first_light(engine, DUMMY)
-    assert light is not None
     assert not light.reads
     assert len(engine.asked) == 2
 
@@ -220,23 +218,34 @@ async def test_an_engine_that_fails_is_named(error: Exception, part: str) -> Non
     assert part in await refused(Failing())
 
 
-async def test_where_nothing_fits_nothing_is_asked() -> None:
-    engine = Reader()
-    engine.limits = EngineLimits(256, 128)
-    assert await first_light(engine, SETTINGS) is None
-    assert engine.asked == []
-
-
 @pytest.fixture
 async def synthetic() -> AsyncIterator[SyntheticEngine]:
-    engine = SyntheticEngine(seconds_per_chunk=0.0, limits=EngineLimits(4096, 4096))
+    # For so long it lets chunks wait, but not these; and the least that the settings allow.
+    engine = SyntheticEngine(seconds_per_chunk=1000.0, limits=EngineLimits(256, 256))
     yield engine
     await engine.stop()
 
 
+@pytest.mark.parametrize(
+    ("settings", "say", "level"),
+    [
+        (SETTINGS, None, "info"),
+        (SETTINGS, lambda _: "no idea", "warning"),
+        (DUMMY, lambda _: "no idea", "info"),
+    ],
+)
+async def test_the_log_tells_of_it(
+    settings: Settings, say: Callable[[GenerationRequest], str] | None, level: str
+) -> None:
+    with capture_logs() as logs:
+        light = await start_trusted(Reader() if say is None else Reader(say), settings)
+    (entry,) = logs
+    assert (entry["event"], entry["log_level"], entry["outcome"]) == ("first_light", level, str(light))
+    assert entry["tokens_per_second"] > 0
+
+
 async def test_the_synthetic_engine_passes(synthetic: SyntheticEngine) -> None:
     light = await first_light(synthetic, SETTINGS)
-    assert isinstance(light, FirstLight)
     assert light.reads
     assert not light.prompt_seen
     assert not isinstance(synthetic, ShowsPrompts)
