@@ -69,11 +69,17 @@ class Settings(BaseModel):
         "relative", description="times shown to the model: of the source, or from the chunk's start"
     )
     synthetic_seconds_per_chunk: float = Field(0.0, ge=0, description="waiting time of the synthetic engine, s")
+    synthetic_tokens_per_second: float = Field(
+        0.0, ge=0, description="tokens that it reads a second, in steps as vLLM's; 0: any number"
+    )
 
     # Chunks and frames
     chunk_duration: float = Field(60.0, ge=1, le=3600, description="seconds a chunk, where the job does not say")
     chunk_overlap: float = Field(2.0, ge=0, le=1800, description="seconds shared by neighbours, likewise")
     max_frames_per_chunk: int = Field(768, ge=4, le=4096, description="frames a chunk at most, likewise")
+    aggregation_max_tokens: OptionalCount = Field(
+        None, ge=16, description="tokens of a whole video's answer; 2048, or as max_tokens of the job, if empty"
+    )
     max_source_bytes: int = Field(200 * 2**30, ge=1, description="largest video accepted, bytes")
     max_scratch_bytes: int = Field(20 * 2**30, ge=1, description="disk for downloads from servers without byte ranges")
     max_video_seconds: PositiveSeconds = Field(86_400.0, description="longest video accepted, s")
@@ -130,6 +136,10 @@ class Settings(BaseModel):
     probe_timeout_seconds: PositiveSeconds = Field(120.0, description="reading a file's structure, s")
     decode_timeout_seconds: PositiveSeconds = Field(300.0, description="frames of one chunk, s")
     generate_timeout_seconds: PositiveSeconds = Field(600.0, description="one answer of the model, s")
+    engine_stall_seconds: PositiveSeconds = Field(
+        120.0, description="the process ends when its engine, though asked, makes no progress for so long, s"
+    )
+    aggregation_timeout_seconds: PositiveSeconds = Field(1800.0, description="the answer for a whole video, s")
     retry_seconds: float = Field(300.0, ge=0, description="how long transient errors are tried again, s")
     shutdown_grace_seconds: float = Field(30.0, ge=0, description="time for running chunks after SIGTERM, s")
 
