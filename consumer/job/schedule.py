@@ -1,0 +1,192 @@
+"""Who comes next, over all jobs in work; pure: no clock, no event loop.
+
+Jobs share by tokens (surplus round robin): each takes its turn while it has credit, pays what its item costs, also into
+debt, and waits for as many rounds as it takes to have credit again. So no job waits for more than a bounded number of
+tokens of each other, however long their queues are and however large their items.
+
+That alone makes a short job wait for a turn of every long one, and then share the engine with all that they have in it.
+So the first tokens of each job, a few minutes of video, are young, and these have two privileges. Young items and others
+take turns, as if each kind were one job. And while young ones are in flight, the others are refilled only up to as many
+tokens: an engine works on all that is in it at once, so each further chunk slows down every other. Neither can starve
+anybody: each job is young only once, and one item of the others may always be in flight.
+
+Held back so, the short job's answer takes 1.4 times as long beside a long job as alone (median; 99 %: 1.9), without it 11
+times, in the model of an engine of `tests/unit/job/test_fairness.py`. The long job loses 2 % by it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+QUANTUM = 4096
+"""Tokens of credit a round: about a fifth of the largest chunk by default."""
+
+YOUNG_TOKENS = 65_536
+"""A job's items are young until it was admitted so many tokens: five minutes of video at 11,000 tokens a minute."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """Something of a job that waits for its turn.
+
+    Args:
+        cost: tokens, which is what jobs share by.
+        size: of what `Budget.size` bounds.
+    """
+
+    job: str
+    cost: int
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be in flight at once; an item that is larger by itself has all to itself.
+
+    Args:
+        slots: items; None: any number.
+        size: sum of their sizes; None: any.
+        ahead: tokens of the items that are in flight but not begun (see `Schedule.tell`); None: any.
+        courteous: others are held back while young items are in flight.
+    """
+
+    slots: int | None = None
+    size: int | None = None
+    ahead: int | None = None
+    courteous: bool = False
+
+
+@dataclass(slots=True)
+class _Account:
+    """A job: tokens that it was admitted so far, credit, its items in their order, how many fly, whether it is over."""
+
+    served: int = 0
+    credit: int = QUANTUM
+    waiting: deque[Item] = field(default_factory=deque)
+    flying: int = 0
+    over: bool = False
+
+
+class Schedule:
+    """Items wait (`enqueue`), are admitted (`next`) and leave (`done`), all within the budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        # In the order of their turns: who was admitted something goes to the end.
+        self._accounts: dict[str, _Account] = {}
+        # In the order of admission, each with whether it is young.
+        self._flying: dict[Item, bool] = {}
+        self._begun: int | None = None
+        self._turn_of_others = False
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait."""
+        return sum(len(account.waiting) for account in self._accounts.values())
+
+    @property
+    def flying(self) -> tuple[Item, ...]:
+        """Items in flight, in the order of their admission."""
+        return tuple(self._flying)
+
+    def enqueue(self, item: Item) -> None:
+        """The item waits from now on, behind those of its job."""
+        account = self._accounts.setdefault(item.job, _Account())
+        account.over = False
+        account.waiting.append(item)
+
+    def next(self) -> Item | None:
+        """Admit one item; None: nothing waits, or none may come in before something changes."""
+        kinds = self._kinds()
+        for jobs in kinds:
+            job = self._first(jobs)
+            item = self._accounts[job].waiting[0]
+            young = self._is_young(job)
+            if not young and self._held_back(item):
+                continue
+            # Who does not fit is waited for: passed over, a large item would wait for ever.
+            return self._admit(item, jobs, young=young, contested=len(kinds) > 1) if self._fits(item) else None
+        return None
+
+    def done(self, item: Item) -> None:
+        """The item left: out of flight, or out of the queue."""
+        account = self._accounts[item.job]
+        if item in self._flying:
+            del self._flying[item]
+            account.flying -= 1
+            if self._begun:
+                # What was told last is from before; to take it for one of those begun is the cautious reading.
+                self._begun -= 1
+        else:
+            account.waiting.remove(item)
+        self._forget(item.job)
+
+    def tell(self, begun: int) -> None:
+        """So many items in flight are begun, the first ones; before the first call nothing counts as ahead."""
+        self._begun = begun
+
+    def leave(self, job: str) -> None:
+        """The job is over: when it comes again, it is a new one. What is left of it in flight may still leave."""
+        if job in self._accounts:
+            self._accounts[job].over = True
+            self._forget(job)
+
+    def _forget(self, job: str) -> None:
+        account = self._accounts[job]
+        if account.over and not account.waiting and not account.flying:
+            del self._accounts[job]
+
+    def _kinds(self) -> list[list[str]]:
+        """The jobs that wait, young and others, each in the order of their turns; who is to be asked first is first."""
+        waiting = [job for job, account in self._accounts.items() if account.waiting]
+        young = [job for job in waiting if self._is_young(job)]
+        others = [job for job in waiting if not self._is_young(job)]
+        ordered = [others, young] if self._turn_of_others else [young, others]
+        return [kind for kind in ordered if kind]
+
+    def _is_young(self, job: str) -> bool:
+        return self._accounts[job].served < YOUNG_TOKENS
+
+    def _first(self, jobs: list[str]) -> str:
+        """Whoever has credit after the fewest rounds."""
+        return min(jobs, key=self._rounds)
+
+    def _rounds(self, job: str) -> int:
+        """Rounds until the job has credit."""
+        return max(0, -self._accounts[job].credit // QUANTUM + 1)
+
+    def _held_back(self, item: Item) -> bool:
+        if not self._budget.courteous:
+            return False
+        young = sum(one.cost for one, is_young in self._flying.items() if is_young)
+        others = sum(one.cost for one, is_young in self._flying.items() if not is_young)
+        return young > 0 and others > 0 and others + item.cost > young
+
+    def _fits(self, item: Item) -> bool:
+        if not self._flying:
+            return True
+        budget = self._budget
+        if budget.slots is not None and len(self._flying) >= budget.slots:
+            return False
+        if budget.size is not None and sum(one.size for one in self._flying) + item.size > budget.size:
+            return False
+        if budget.ahead is None or self._begun is None:
+            return True
+        ahead = self.flying[self._begun :]
+        return not ahead or sum(one.cost for one in ahead) + item.cost <= budget.ahead
+
+    def _admit(self, item: Item, jobs: list[str], *, young: bool, contested: bool) -> Item:
+        rounds = self._rounds(item.job)
+        for job in jobs:
+            account = self._accounts[job]
+            account.credit = min(QUANTUM, account.credit + rounds * QUANTUM)
+        account = self._accounts.pop(item.job)
+        self._accounts[item.job] = account
+        account.waiting.popleft()
+        account.credit -= item.cost
+        account.served += item.cost
+        account.flying += 1
+        self._flying[item] = young
+        self._turn_of_others = young and contested
+        return item

@@ -1,0 +1,255 @@
+"""The schedule as data: whatever is asked in whatever order, budgets hold, nobody starves, and tokens are shared."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.job.schedule import QUANTUM, YOUNG_TOKENS, Budget, Item, Schedule
+
+JOBS = st.sampled_from(["a", "b", "c", "d"])
+ITEMS = st.builds(Item, JOBS, st.integers(1, 30_000), st.integers(0, 120))
+BUDGETS = st.builds(
+    Budget,
+    st.none() | st.integers(1, 6),
+    size=st.none() | st.just(100),
+    ahead=st.none() | st.just(40_000),
+    courteous=st.booleans(),
+)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("enqueue"), ITEMS),
+        st.tuples(st.sampled_from(["next", "done", "withdraw", "tell", "leave"]), st.integers(0, 9)),
+    ),
+    max_size=80,
+)
+
+
+def grow_up(schedule: Schedule, *jobs: str) -> None:
+    """The jobs are no longer young, and owe nothing."""
+    for job in jobs:
+        for cost in (YOUNG_TOKENS, 1):
+            schedule.enqueue(Item(job, cost))
+            admitted = schedule.next()
+            assert admitted is not None
+            schedule.done(admitted)
+
+
+class Course:
+    """Carries steps out and holds what must be true after each."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget, self.schedule = budget, Schedule(budget)
+        self.waiting: list[Item] = []
+        self.flying: list[Item] = []
+        self.order: dict[str, list[Item]] = defaultdict(list)
+        self.told: int | None = None
+
+    def enqueue(self, item: Item) -> None:
+        self.schedule.enqueue(item)
+        self.waiting.append(item)
+        self.order[item.job].append(item)
+
+    def next(self, _: int = 0) -> Item | None:
+        item = self.schedule.next()
+        if item is not None:
+            assert self.order[item.job].pop(0) is item, "a job's items come in their order"
+            self.waiting.remove(item)
+            self.flying.append(item)
+            self.check_budget()
+        elif self.waiting:
+            assert self.flying, "where nothing is in flight, something that waits is admitted"
+        return item
+
+    def done(self, number: int) -> None:
+        if number < len(self.flying):
+            self.schedule.done(self.flying.pop(number))
+            self.told = max(0, self.told - 1) if self.told is not None else None
+
+    def withdraw(self, number: int) -> None:
+        if number < len(self.waiting):
+            item = self.waiting.pop(number)
+            self.order[item.job].remove(item)
+            self.schedule.done(item)
+
+    def tell(self, number: int) -> None:
+        self.told = min(number, len(self.flying))
+        self.schedule.tell(self.told)
+
+    def leave(self, number: int) -> None:
+        self.schedule.leave("abcd"[number % 4])
+
+    def check_budget(self) -> None:
+        assert list(self.schedule.flying) == self.flying
+        assert self.schedule.waiting == len(self.waiting)
+        if len(self.flying) == 1:
+            return
+        assert self.budget.slots is None or len(self.flying) <= self.budget.slots
+        assert self.budget.size is None or sum(item.size for item in self.flying) <= self.budget.size
+        ahead = self.flying[self.told :] if self.told is not None else []
+        newest = len(ahead) > 1
+        assert self.budget.ahead is None or not newest or sum(item.cost for item in ahead) <= self.budget.ahead
+
+
+@given(budget=BUDGETS, steps=STEPS)
+def test_budgets_hold_and_all_that_waits_comes_in_the_end(budget: Budget, steps: list[tuple[str, object]]) -> None:
+    course = Course(budget)
+    for name, argument in steps:
+        getattr(course, name)(argument)
+    while course.waiting:
+        if course.next() is None:
+            # The engine goes on with what it has: whatever is first is done.
+            course.done(0)
+            course.tell(len(course.flying))
+
+
+@given(
+    costs=st.dictionaries(st.sampled_from("abcde"), st.integers(100, 30_000), min_size=2),
+    courteous=st.booleans(),
+    slots=st.integers(1, 8),
+)
+def test_jobs_that_always_have_something_waiting_get_the_same_tokens(
+    costs: dict[str, int], courteous: bool, slots: int
+) -> None:
+    schedule = Schedule(Budget(slots, courteous=courteous))
+    grow_up(schedule, *costs)
+    served: Counter[str] = Counter()
+    flying: list[Item] = []
+    for job, cost in costs.items():
+        for _ in range(2):
+            schedule.enqueue(Item(job, cost))
+    for _ in range(150):
+        while (item := schedule.next()) is not None:
+            flying.append(item)
+            served[item.job] += item.cost
+            schedule.enqueue(Item(item.job, item.cost))
+            apart = max(served[job] for job in costs) - min(served[job] for job in costs)
+            assert apart <= 2 * (max(costs.values()) + QUANTUM)
+        schedule.done(flying.pop(0))
+
+
+@given(
+    costs=st.lists(st.integers(1000, 30_000), min_size=1, max_size=15),
+    small=st.integers(1, 20_000),
+    slots=st.integers(1, 8),
+    queued=st.integers(1, 5),
+)
+def test_a_lone_short_job_waits_for_what_is_in_flight_and_one_item_at_most(
+    costs: list[int], small: int, slots: int, queued: int
+) -> None:
+    schedule = Schedule(Budget(slots, courteous=True))
+    long_jobs = {f"long-{number}": cost for number, cost in enumerate(costs)}
+    grow_up(schedule, *long_jobs)
+    for job, cost in long_jobs.items():
+        for _ in range(queued):
+            schedule.enqueue(Item(job, cost))
+    flying = []
+    while (item := schedule.next()) is not None:
+        flying.append(item)
+    short = Item("short", small)
+    schedule.enqueue(short)
+    before = 0
+    while short not in schedule.flying:
+        schedule.done(flying.pop(0))
+        while (item := schedule.next()) is not None:
+            flying.append(item)
+            before += item is not short and short not in schedule.flying
+    assert before <= 1
+
+
+def test_long_jobs_are_not_starved_by_a_stream_of_short_ones() -> None:
+    """A new one comes with every item that is admitted, so there is always one that is young."""
+    schedule = Schedule(Budget(4, courteous=True))
+    grow_up(schedule, "long")
+    served: Counter[str] = Counter()
+    flying: list[Item] = []
+    schedule.enqueue(Item("long", 12_000))
+    for number in range(1000):
+        schedule.enqueue(Item(f"short-{number}", 6_000))
+        item = schedule.next()
+        if item is None:
+            schedule.done(flying.pop(0))
+            continue
+        flying.append(item)
+        served[item.job.partition("-")[0]] += 1
+        if item.job == "long":
+            schedule.enqueue(Item("long", 12_000))
+    assert served["long"] >= served["short"] / 4
+
+
+def test_while_a_young_item_is_in_flight_others_are_refilled_up_to_as_many_tokens() -> None:
+    schedule = Schedule(Budget(8, courteous=True))
+    grow_up(schedule, "long")
+    items = [Item("long", 1000) for _ in range(20)]
+    for item in items:
+        schedule.enqueue(item)
+    flying = [schedule.next() for _ in range(7)]
+    young = Item("short", 2500)
+    schedule.enqueue(young)
+    assert schedule.next() is young
+    for item in flying[:5]:
+        assert item is not None
+        schedule.done(item)
+    assert schedule.next() is None, "two of a thousand tokens are in flight, and a third would be more than it has"
+    schedule.done(items[5])
+    assert schedule.next() is items[7]
+    assert schedule.next() is None
+    schedule.done(young)
+    assert [schedule.next() for _ in range(6)] == items[8:14]
+
+
+def test_one_item_of_the_others_may_always_be_in_flight() -> None:
+    schedule = Schedule(Budget(8, courteous=True))
+    grow_up(schedule, "long")
+    young, large = Item("short", 10), Item("long", 30_000)
+    schedule.enqueue(young)
+    schedule.enqueue(large)
+    assert [schedule.next(), schedule.next()] == [young, large]
+
+
+def test_what_does_not_fit_is_waited_for() -> None:
+    """Small ones that would fit do not pass a large one for ever."""
+    schedule = Schedule(Budget(size=100))
+    filling, large, small = Item("a", 1, 60), Item("b", 1, 80), Item("c", 1, 10)
+    schedule.enqueue(filling)
+    assert schedule.next() is filling
+    schedule.enqueue(large)
+    schedule.enqueue(small)
+    assert schedule.next() is None
+    schedule.done(filling)
+    assert [schedule.next(), schedule.next()] == [large, small]
+
+
+def test_only_so_much_is_ahead_of_what_the_engine_has_begun() -> None:
+    schedule = Schedule(Budget(8, ahead=250))
+    items = [Item("a", 100) for _ in range(8)]
+    for item in items:
+        schedule.enqueue(item)
+    schedule.tell(0)
+    assert [schedule.next(), schedule.next(), schedule.next()] == [items[0], items[1], None]
+    schedule.tell(1)
+    assert [schedule.next(), schedule.next()] == [items[2], None]
+    schedule.done(items[0])
+    assert schedule.next() is None, "what was begun is gone, the others wait as before"
+    schedule.tell(2)
+    assert [schedule.next(), schedule.next(), schedule.next()] == [items[3], items[4], None]
+
+
+def test_a_job_that_left_is_young_again_once_all_of_it_is_out_of_flight() -> None:
+    schedule = Schedule(Budget(1))
+    old = Item("a", YOUNG_TOKENS)
+    schedule.enqueue(old)
+    assert schedule.next() is old
+    schedule.leave("a")
+    schedule.done(old)
+    # Were it what it was, the other's turn would come first.
+    schedule.enqueue(Item("b", 10))
+    again = Item("a", 10)
+    schedule.enqueue(again)
+    first = schedule.next()
+    assert first is not None
+    schedule.done(first)
+    schedule.enqueue(Item("b", 10))
+    assert schedule.next() is again
