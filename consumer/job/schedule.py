@@ -5,13 +5,10 @@ debt, and waits for as many rounds as it takes to have credit again. So no job w
 tokens of each other, however long their queues are and however large their items.
 
 That alone makes a short job wait for a turn of every long one, and then share the engine with all that they have in it.
-So the first tokens of each job, a few minutes of video, are young, and these have two privileges. Young items and others
-take turns, as if each kind were one job. And while young ones are in flight, the others are refilled only up to as many
-tokens: an engine works on all that is in it at once, so each further chunk slows down every other. Neither can starve
-anybody: each job is young only once, and one item of the others may always be in flight.
-
-Held back so, the short job's answer takes 1.4 times as long beside a long job as alone (median; 99 %: 1.9), without it 11
-times, in the model of an engine of `tests/unit/job/test_fairness.py`. The long job loses 2 % by it.
+So the first tokens of each job, a few minutes of video, are young, and these have two privileges. Young items and
+others take turns, as if each kind were one job. And while young ones are in flight, the others are refilled only up to
+as many tokens: an engine works on all that is in it at once, so each further chunk slows down every other. Neither can
+starve anybody: each job is young only once, and one item of the others may always be in flight.
 """
 
 from __future__ import annotations
