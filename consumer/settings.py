@@ -65,6 +65,10 @@ class Settings(BaseModel):
         None, ge=256, description="tokens an engine step; room for a default chunk if empty"
     )
     max_num_seqs: OptionalCount = Field(None, ge=1, description="sequences an engine step; vLLM's choice if empty")
+    compile_cache_dir: OptionalText = Field(
+        None,
+        description="directory that keeps what the engine compiles, for quick restarts; the libraries' own if empty",
+    )
     timestamps: Literal["absolute", "relative"] = Field(
         "relative", description="times shown to the model: of the source, or from the chunk's start"
     )

@@ -6,6 +6,8 @@ import difflib
 import logging
 import os
 from collections.abc import Collection, MutableMapping
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from consumer.errors import ConfigurationError
@@ -66,6 +68,7 @@ def prepare_environment(
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
         "VLLM_NO_USAGE_STATS": "1",
         WATCH_VARIABLE: "1",
+        **compile_caches(settings.compile_cache_dir),
         **(_QUIET if log_level > logging.INFO else {"VLLM_LOGGING_LEVEL": "INFO"}),
     }
     if settings.hf_token is not None:
@@ -73,6 +76,43 @@ def prepare_environment(
         environment["HF_TOKEN"] = settings.hf_token.get_secret_value()
     for name, value in defaults.items():
         environment.setdefault(name, value)
+
+
+def compile_caches(directory: str | None) -> dict[str, str]:
+    """Where vLLM and the compilers below it keep what they compile, by their variables; nothing: each in its place.
+
+    What they find there on the next start costs no time: torch.compile's graphs, Triton's, FlashInfer's and the
+    driver's kernels, and what vLLM found out about the model.
+    """
+    if directory is None:
+        return {}
+    root = Path(directory).absolute()
+    return {
+        "VLLM_CACHE_ROOT": str(root / "vllm"),
+        "TORCHINDUCTOR_CACHE_DIR": str(root / "inductor"),
+        "TRITON_CACHE_DIR": str(root / "triton"),
+        "FLASHINFER_WORKSPACE_BASE": str(root / "flashinfer"),
+        "CUDA_CACHE_PATH": str(root / "cuda"),
+    }
+
+
+def require_compile_cache(settings: Settings) -> None:
+    """Make COMPILE_CACHE_DIR.
+
+    Raises:
+        ConfigurationError: it cannot be made or written; the engine would die of it, or compile all anew each time.
+    """
+    if settings.compile_cache_dir is None:
+        return
+    directory = Path(settings.compile_cache_dir)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"The directory {directory} (COMPILE_CACHE_DIR) cannot be written ({error.strerror}); name another."
+        ) from None
 
 
 def engine_arguments(settings: Settings, render_threads: int) -> dict[str, Any]:

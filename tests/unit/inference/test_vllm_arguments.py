@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,11 @@ from consumer.inference.vllm_arguments import (
     DEFAULT_BATCHED_TOKENS,
     batched_tokens,
     check_engine_args,
+    compile_caches,
     engine_arguments,
     prepare_environment,
     render_threads,
+    require_compile_cache,
 )
 from consumer.settings import Settings
 
@@ -124,3 +127,25 @@ def test_what_the_user_set_stays_but_the_token_is_ours() -> None:
     prepare_environment(SETTINGS, log_level=logging.ERROR, environment=environment)
     assert environment["VLLM_LOGGING_LEVEL"] == "DEBUG"
     assert environment["HF_TOKEN"] == "hf_secret"
+
+
+def test_what_is_compiled_is_kept_where_the_setting_says(tmp_path: Path) -> None:
+    environment = {"TRITON_CACHE_DIR": "/elsewhere"}
+    settings = Settings(compile_cache_dir=str(tmp_path / "cache"))
+    prepare_environment(settings, log_level=logging.ERROR, environment=environment)
+    caches = compile_caches(settings.compile_cache_dir)
+    assert caches["VLLM_CACHE_ROOT"] == f"{tmp_path}/cache/vllm"
+    assert len(set(caches.values())) == len(caches) == 5
+    assert environment.items() >= ({**caches, "TRITON_CACHE_DIR": "/elsewhere"}).items()
+    bare: dict[str, str] = {}
+    prepare_environment(Settings(), log_level=logging.ERROR, environment=bare)
+    assert not caches.keys() & bare.keys()
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    require_compile_cache(Settings())
+    require_compile_cache(Settings(compile_cache_dir=str(tmp_path / "new" / "cache")))
+    assert list((tmp_path / "new" / "cache").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=rf"{tmp_path}/file \(COMPILE_CACHE_DIR\) cannot be written"):
+        require_compile_cache(Settings(compile_cache_dir=str(tmp_path / "file")))
