@@ -39,6 +39,9 @@ MARGIN_SECONDS = 10.0
 FIRST_SAMPLES = 64
 """What FFmpeg looks at when it opens a file."""
 
+LARGEST_SHARE = 0.5
+"""Of the index that a window may be; a chunk that needs more is decoded from the file as it is."""
+
 KEPT_WINDOWS = 4
 """Chunks are begun in order, but end as they like; 20 bytes a frame."""
 
@@ -150,7 +153,7 @@ class Narrowing:
         if max(abs(begin), abs(end)) > FURTHEST:
             raise StructureError("times too far away")
         stretch = track.samples.stretch(begin, end, FIRST_SAMPLES)
-        if len(stretch.numbers) > len(track.samples) // 2:
+        if len(stretch.numbers) > LARGEST_SHARE * len(track.samples):
             return None
         patches = [(track.begin, track.rewritten(stretch.tables))]
         patches += [(place, b"free") for place in track.others]

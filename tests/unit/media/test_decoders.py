@@ -159,7 +159,7 @@ def test_more_than_are_to_be_kept_end_when_they_are_done(large: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"p{}", b"p[1]", b"x", b"f{}", b'f{"code": "NO_SUCH", "message": "", "bug": false}', b"r123"]
+    "answer", [b"", b"o", b"p{}", b"p[1]", b"x", b"f{}", b'f{"code": "NO_SUCH", "message": "", "bug": false}', b"r123"]
 )
 def test_what_a_decoder_says_is_not_believed_blindly(
     large: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
