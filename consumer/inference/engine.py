@@ -22,19 +22,25 @@ class SamplingValues:
     response_schema: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Clip:
-    """The frames of one chunk.
+    """The frames of one chunk, about which one question is asked (again, if need be).
 
     Args:
         pixels: uint8, shape [T, H, W, 3], RGB; T even and at least 4, H and W multiples of 32.
         times: source time of each frame in seconds, strictly increasing, length T.
         start_time: where the chunk starts in source time, seconds (zero of relative time stamps).
+        rendered: what an engine has made of the pixels, its own affair.
     """
 
     pixels: NDArray[np.uint8]
     times: tuple[float, ...]
     start_time: float
+    rendered: Any = None
+
+    def replace_pixels(self, rendered: object) -> None:
+        """Keep what the engine made of the pixels in their place (T is 0 from then on): both would be twice as much."""
+        self.pixels, self.rendered = np.empty((0, *self.pixels.shape[1:]), np.uint8), rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +109,19 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """Tokens that fit: into one request's context, and into one engine step (an item near it runs alone)."""
+    """Tokens that fit.
+
+    Args:
+        max_model_len: into one request's context.
+        max_num_batched_tokens: into one engine step (an item near it runs alone).
+        kv_cache_tokens: into the memory of all requests that the engine works on; None: it does not tell.
+        encoder_cache_tokens: of videos that are encoded and not yet read; None: it does not tell.
+    """
 
     max_model_len: int
     max_num_batched_tokens: int
+    kv_cache_tokens: int | None = None
+    encoder_cache_tokens: int | None = None
 
 
 class Engine(Protocol):

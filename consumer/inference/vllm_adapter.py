@@ -1,4 +1,8 @@
-"""The only module that calls vLLM: everything that may differ between its versions (0.26 to 0.32) is here."""
+"""Calls vLLM: everything that may differ between its versions (0.26 to 0.32) is here, or in `vllm_steps` and
+`vllm_patches`, which it alone uses.
+
+What they rely on is listed, with a sentence each, in `tests/unit/inference/test_vllm_versions.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,18 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import structlog
+
 from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.inference.engine import EngineLimits, SamplingValues
 from consumer.inference.vllm_arguments import check_engine_args, engine_arguments, prepare_environment
 from consumer.inference.vllm_failures import one_line
+from consumer.inference.vllm_patches import METHOD, byte_scale, is_extended, with_patches
 from consumer.inference.vllm_processes import engine_processes, kill_processes, socket_directory
+from consumer.inference.vllm_steps import Steps
 from consumer.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 # What the engine gets to end by itself.
 _SHUTDOWN_SECONDS = 15.0
@@ -51,10 +61,13 @@ class LoadStopped(Exception):  # noqa: N818 - no error: the engine was told to s
 class VllmBackend:
     """vLLM's AsyncLLM, loaded. `render` may be called in any thread, `generate` in one event loop."""
 
-    def __init__(self, llm: Any, sockets: TemporaryDirectory[str]) -> None:
+    def __init__(self, llm: Any, sockets: TemporaryDirectory[str], steps: Steps | None = None) -> None:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         self._llm, self._sockets = llm, sockets
+        self.steps = steps or Steps()
+        # What the processor is told beside what a prompt says.
+        self._processing: dict[str, Any] = {}
         self._renderer = llm.renderer
         self._dead, self._failed = EngineDeadError, EngineGenerateError
         self._refusals = _refusals()
@@ -79,12 +92,30 @@ class VllmBackend:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         _unless(stopping)
-        check_engine_args(settings, [field.name for field in dataclasses.fields(AsyncEngineArgs)])
-        config = AsyncEngineArgs(**engine_arguments(settings, threads)).create_engine_config()
+        known = [field.name for field in dataclasses.fields(AsyncEngineArgs)]
+        check_engine_args(settings, known)
+        config = AsyncEngineArgs(**with_patches(engine_arguments(settings, threads), known)).create_engine_config()
         _unless(stopping)
+        steps = Steps()
         with socket_directory() as sockets:
             # The statistics hold when a request was begun and when its first token came.
-            return cls(AsyncLLM.from_vllm_config(config, enable_log_requests=False, disable_log_stats=False), sockets)
+            llm = AsyncLLM.from_vllm_config(
+                config, stat_loggers=[steps.factory()], enable_log_requests=False, disable_log_stats=False
+            )
+            return cls(llm, sockets, steps)
+
+    async def prepare(self) -> None:
+        """Have patches of pixels normalised where the model runs, if that can be; call it once, before `render`."""
+        if not is_extended(self._llm.vllm_config):
+            return
+        try:
+            scale = byte_scale(self._renderer.get_mm_processor().info.get_video_processor())
+            possible = scale is not None and all(await self._llm.collective_rpc(METHOD, args=scale))
+        except Exception as error:  # noqa: BLE001 - whatever it is: the processor's own way is always there
+            _log.warning("bytes_not_taken", error=repr(error))
+            return
+        if possible:
+            self._processing = {"do_rescale": False, "do_normalize": False}
 
     @property
     def alive(self) -> bool:
@@ -93,7 +124,12 @@ class VllmBackend:
     @property
     def limits(self) -> EngineLimits:
         config = self._llm.vllm_config
-        return EngineLimits(config.model_config.max_model_len, config.scheduler_config.max_num_batched_tokens)
+        return EngineLimits(
+            config.model_config.max_model_len,
+            config.scheduler_config.max_num_batched_tokens,
+            kv_cache_tokens=_kv_cache_tokens(config.cache_config),
+            encoder_cache_tokens=getattr(config.scheduler_config, "encoder_cache_size", None),
+        )
 
     @property
     def quantization(self) -> str | None:
@@ -123,8 +159,14 @@ class VllmBackend:
         Raises:
             PermanentError: ENGINE_REJECTED.
         """
+        if self._processing and "multi_modal_data" in prompt:
+            prompt = {**prompt, "mm_processor_kwargs": {**prompt["mm_processor_kwargs"], **self._processing}}
         with self._translated():
             return self._renderer.render_cmpl([prompt])[0]
+
+    def renamed(self, rendered: Any, item_id: str) -> Any:
+        """The same rendered prompt, with another name for its video."""
+        return {**rendered, "mm_hashes": {"video": [item_id]}}
 
     async def generate(self, rendered: Any, sampling: SamplingValues, request_id: str) -> Answer:
         """The answer to a rendered prompt; cancelling it aborts the request.
@@ -202,6 +244,14 @@ def version() -> str:
         with contextlib.suppress(PackageNotFoundError):
             return version(name)
     return "unknown"
+
+
+def _kv_cache_tokens(cache: Any) -> int | None:
+    """Tokens that the KV cache holds: told since 0.30 or so, before that in blocks."""
+    told = getattr(cache, "kv_cache_size_tokens", None)
+    if told is None and cache.num_gpu_blocks and cache.block_size:
+        told = cache.num_gpu_blocks * cache.block_size
+    return told
 
 
 def _refusals() -> tuple[type[Exception], ...]:

@@ -6,13 +6,18 @@ import asyncio
 import contextlib
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
 from consumer.errors import ConfigurationError, ErrorCode, PermanentError, TransientError
 from consumer.inference import vllm_adapter
 from consumer.inference.engine import EngineInfo, EngineLimits, Generation, GenerationRequest
+from consumer.inference.prompt_view import ShownPrompt
+from consumer.inference.revision import resolved_revision
 from consumer.inference.vllm_adapter import Answer, LoadStopped, VllmBackend
 from consumer.inference.vllm_arguments import batched_tokens, render_threads
 from consumer.inference.vllm_failures import missing_model, start_failure
@@ -26,21 +31,35 @@ _STOP_POLL_SECONDS = 0.2
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A clip's question as vLLM takes it; its patches stand in for the frames, which are let go."""
+
+    question: tuple[str, str | None]
+    value: Any
+
+
 class VllmEngine:
     """The Engine protocol on vLLM's AsyncLLM.
 
-    Prompts are rendered (tokens, patches of pixels) in threads of its own, since that takes up to a second a chunk;
-    the model runs in vLLM's processes. `Generation.first_token_seconds` and `wait_seconds` are vLLM's; where it does
-    not tell them, `first_token_seconds` is the whole time and `wait_seconds` 0.
+    Prompts are rendered (tokens, patches of pixels) in threads of its own, since that takes up to a second a chunk; the
+    model runs in vLLM's processes. A clip is rendered once: its frames are let go then, and who asks about it again
+    must ask the same. How many requests are on their way into the engine is for the caller to bound (`on_step`).
+
+    `Generation.first_token_seconds` and `wait_seconds` are vLLM's; where it does not tell them, `first_token_seconds`
+    is the whole time and `wait_seconds` 0.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        # As it is asked for, until the weights are there.
+        self._revision = settings.model_revision
         self._threads = render_threads()
         self._renderers = ThreadPoolExecutor(self._threads, "render")
         self._loader = ThreadPoolExecutor(1, "engine-start")
         self._loading: asyncio.Future[VllmBackend] | None = None
         self._backend: VllmBackend | None = None
+        self._listener: Callable[[int], None] | None = None
         self._running: set[asyncio.Task[Generation]] = set()
         self._stopping = False
 
@@ -48,7 +67,7 @@ class VllmEngine:
     def info(self) -> EngineInfo:
         settings, backend = self._settings, self._backend
         quantization = settings.quantization if backend is None else backend.quantization
-        return EngineInfo("vllm", vllm_adapter.version(), settings.model_name, settings.model_revision, quantization)
+        return EngineInfo("vllm", vllm_adapter.version(), settings.model_name, self._revision, quantization)
 
     @property
     def limits(self) -> EngineLimits:
@@ -59,6 +78,14 @@ class VllmEngine:
     @property
     def alive(self) -> bool:
         return not self._stopping and (self._backend is None or self._backend.alive)
+
+    @property
+    def progress(self) -> int:
+        return 0 if self._backend is None else self._backend.steps.progress
+
+    def on_step(self, listener: Callable[[int], None]) -> None:
+        self._listener = listener
+        listener(0)
 
     async def start(self) -> None:
         problem = missing_model(self._settings.model_name)
@@ -72,7 +99,15 @@ class VllmEngine:
             self._backend = await asyncio.shield(self._loading)
         except LoadStopped:
             raise ConfigurationError("The engine was stopped while it started.") from None
-        _log.info("engine_started", seconds=round(time.monotonic() - began, 1), model=self._settings.model_name)
+        self._backend.steps.listener = self._stepped
+        await self._backend.prepare()
+        self._revision = await loop.run_in_executor(self._loader, resolved_revision, self._settings) or self._revision
+        _log.info(
+            "engine_started",
+            seconds=round(time.monotonic() - began, 1),
+            model=self._settings.model_name,
+            revision=self._revision,
+        )
 
     async def generate(self, request: GenerationRequest) -> Generation:
         # In a task of its own, so that `stop` can end it whoever waits for it.
@@ -90,6 +125,14 @@ class VllmEngine:
 
     def count_tokens(self, text: str) -> int:
         return self._require_backend().count_tokens(text)
+
+    async def shown_prompt(self, request: GenerationRequest) -> ShownPrompt:
+        """Rendered as in `generate`, but for this alone: the clip stays as it is."""
+        backend = self._require_backend()
+        prompt = engine_prompt(request, self._settings.timestamps, uuid.uuid4().hex)
+        rendered = await asyncio.get_running_loop().run_in_executor(self._renderers, backend.render, prompt)
+        token_ids = rendered["prompt_token_ids"]
+        return ShownPrompt(backend.decode(token_ids), len(token_ids))
 
     async def stop(self) -> None:
         first, self._stopping = not self._stopping, True
@@ -112,8 +155,7 @@ class VllmEngine:
         backend = self._require_backend()
         if not self.alive:
             raise _stopped()
-        prompt = engine_prompt(request, self._settings.timestamps, uuid.uuid4().hex)
-        rendered = await asyncio.get_running_loop().run_in_executor(self._renderers, backend.render, prompt)
+        rendered = await self._rendered(request, backend)
         answer = await backend.generate(rendered, request.sampling, request.request_id)
         if answer.finish_reason not in _FINISHED:
             raise PermanentError(ErrorCode.ENGINE_REJECTED, f"vLLM ended the request with {answer.finish_reason}.")
@@ -128,6 +170,24 @@ class VllmEngine:
             first_token_seconds=_first_token(answer, began_at, seconds),
             generate_seconds=seconds,
         )
+
+    async def _rendered(self, request: GenerationRequest, backend: VllmBackend) -> Any:
+        """The request as vLLM takes it; a clip that was rendered before only gets another name."""
+        item_id, clip = uuid.uuid4().hex, request.clip
+        question = (request.prompt, request.system_prompt)
+        if clip is not None and clip.rendered is not None:
+            if clip.rendered.question != question:
+                raise ValueError("a clip is there for one question: its frames are gone")
+            return backend.renamed(clip.rendered.value, item_id)
+        prompt = engine_prompt(request, self._settings.timestamps, item_id)
+        value = await asyncio.get_running_loop().run_in_executor(self._renderers, backend.render, prompt)
+        if clip is not None:
+            clip.replace_pixels(_Rendered(question, value))
+        return value
+
+    def _stepped(self, running: int, waiting: int) -> None:
+        if self._listener is not None:
+            self._listener(running)
 
     def _load(self) -> VllmBackend:
         try:
