@@ -52,15 +52,12 @@ class Reader(ScriptedEngine):
         clip = request.clip
         assert clip is not None
         vision = vision_tokens(*clip.pixels.shape[:3])
-        text = self._say(request)
-        # The frames are let go, as vLLM's engine does.
-        clip.pixels = clip.pixels[:0]
-        return Generation(text, "stop", vision, self._prompt_tokens(request, vision), 5, 0.0, 0.0, 0.0)
+        return Generation(self._say(request), "stop", vision, self._prompt_tokens(request), 5, 0.0, 0.0, 0.0)
 
-    def _prompt_tokens(self, request: GenerationRequest, vision: int | None = None) -> int:
+    def _prompt_tokens(self, request: GenerationRequest) -> int:
         assert request.clip is not None
-        pixels = vision_tokens(*request.clip.pixels.shape[:3]) if vision is None else vision
-        return pixels + stamp_tokens(len(request.clip.times)) + self.count_tokens(request.prompt)
+        vision = vision_tokens(*request.clip.pixels.shape[:3])
+        return vision + stamp_tokens(len(request.clip.times)) + self.count_tokens(request.prompt)
 
 
 def clock(*times: float) -> Callable[[], float]:
@@ -141,6 +138,8 @@ async def test_weights_that_cannot_read_are_told_apart_from_mixed_up_answers(
     assert not light.reads
     assert "only the structure was looked at" in str(light)
     assert len(engine.asked) == len(set(engine.asked)) == 4
+    # An engine may use up the clip that it is asked about.
+    assert len({id(request.clip) for request in engine.requests}) == 4
 
 
 async def test_dummy_weights_are_not_asked_to_read() -> None:
