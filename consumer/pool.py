@@ -63,6 +63,10 @@ class JobPool:
         """Let running chunks finish and start no others."""
         self._loop.call_soon_threadsafe(self._runner.drain)
 
+    def crash(self, error: Exception) -> None:
+        """Nothing can go on any more: the I/O thread leaves with this error. May be called from any thread."""
+        self._outcomes.put(Crash(error))
+
     def jobs(self) -> list[dict[str, Any]]:
         """What is in work, for `/jobs`; may be called from any thread."""
         now = self._clock()

@@ -14,11 +14,13 @@ from typing import Any
 
 import structlog
 
+from consumer.errors import ErrorCode, TransientError
 from consumer.events.codec import EventCodec
 from consumer.inference.engine import Engine
 from consumer.inference.factory import make_engine
 from consumer.inference.trust import start_trusted
 from consumer.job import JobRunner
+from consumer.job.engine_budget import log_engine_budget
 from consumer.media.library import MediaLibrary
 from consumer.pool import JobPool
 from consumer.settings import Settings
@@ -29,6 +31,7 @@ from consumer.stream.values import Outcome
 from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.probes import HealthState, ProbeServer
+from consumer.telemetry.watchdog import Watchdog
 
 _log = structlog.get_logger(__name__)
 
@@ -65,6 +68,8 @@ class Worker:
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._stopping = asyncio.Event()
         self._stream: StreamLoop | None = None
+        self._pool: JobPool | None = None
+        self._lost: TransientError | None = None
         self.probes = ProbeServer(
             settings.http_host, settings.http_port, registry=self._metrics.registry, state=self._health
         )
@@ -99,9 +104,17 @@ class Worker:
         runner = JobRunner(
             media=self._library, engine=self._engine, settings=self._settings, metrics=self._metrics, worker=self._name
         )
+        log_engine_budget(self._settings, self._engine.limits)
         self._health.expect("stream", STREAM_BEAT_SECONDS)
         self._health.expect("jobs", LOOP_BEAT_SECONDS)
         beating = asyncio.ensure_future(self._beat())
+        watchdog = Watchdog(
+            alive=lambda: runner.engine_alive,
+            still=runner.engine_still_seconds,
+            limit=self._settings.engine_stall_seconds,
+            end=self._engine_lost,
+        )
+        watchdog.start()
         try:
             return await while_held(
                 lambda: self._live(runner, loop),
@@ -109,6 +122,7 @@ class Worker:
                 stopping=self._stopping,
             )
         finally:
+            watchdog.stop()
             beating.cancel()
             runner.close()
             self._library.close()
@@ -116,7 +130,9 @@ class Worker:
     async def _live(self, runner: JobRunner, loop: asyncio.AbstractEventLoop) -> int:
         """One life as a member of the group; what an earlier one left in its queue must not reach the next."""
         outcomes: SimpleQueue[Outcome] = SimpleQueue()
-        pool = JobPool(runner, loop, outcomes)
+        pool = self._pool = JobPool(runner, loop, outcomes)
+        if self._lost is not None:
+            pool.crash(self._lost)
         self._health.set_jobs(pool.jobs)
         self._stream = StreamLoop(
             settings=self._settings,
@@ -130,6 +146,16 @@ class Worker:
             now=lambda: time.time_ns() // 1_000_000,
         )
         return await _in_thread(self._stream.run, "kafka")
+
+    def _engine_lost(self, reason: str) -> None:
+        """The engine answers no more: take no further jobs, and end, so that those in work resume elsewhere.
+
+        Called in the watchdog's thread, since the event loop may be what hangs.
+        """
+        self._health.set_ready("engine", False)
+        self._lost = TransientError(ErrorCode.ENGINE_DIED, reason)
+        if self._pool is not None:
+            self._pool.crash(self._lost)
 
     async def _beat(self) -> None:
         while True:

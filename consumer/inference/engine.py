@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -140,6 +141,22 @@ class Engine(Protocol):
     @property
     def alive(self) -> bool:
         """False once the engine can never answer again; the process must then end so that its jobs resume elsewhere."""
+        ...
+
+    @property
+    def progress(self) -> int:
+        """Grows with every step that brings a request on, by a token or a part of its prompt; for any thread.
+
+        An engine that has requests and makes no progress hangs, whatever else it says of itself.
+        """
+        ...
+
+    def on_step(self, listener: Callable[[int], None]) -> None:
+        """From now on call `listener` in the event loop after each step, with the number of requests worked on.
+
+        The others wait in the engine, or on their way into it; it begins them in the order in which they came. An
+        engine that begins every request at once need not call it; one that will calls it at once, too.
+        """
         ...
 
     async def start(self) -> None:

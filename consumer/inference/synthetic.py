@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,11 +26,14 @@ from consumer.inference.engine import (
     GenerationRequest,
 )
 from consumer.inference.prompts import render_prompt
+from consumer.inference.synthetic_steps import StepModel
 from consumer.settings import Settings
 
 # Below this many bytes hashing takes less time than handing it to a thread.
 _INLINE_BYTES = 1 << 20
 _BYTES_PER_TOKEN = 4
+# Waiting is this engine's work: it gets on with it at least so often.
+_TICK_SECONDS = 1.0
 
 
 class SyntheticEngine:
@@ -37,18 +42,27 @@ class SyntheticEngine:
     A chunk: `job_id`, `chunk_index`, `frames`, `width`, `height`, `times` (source seconds of every frame), `sha256` of
     the frames' bytes, `vision_tokens`, `prompt_sha256`. An aggregate: `job_id`, `chunks`, `gaps`. Tokens are counted as
     four bytes of text each. Only chunks wait, `seconds_per_chunk` each and any number at once.
+
+    Args:
+        tokens_per_second: of prompts that it reads, in steps that all requests share (`StepModel`); 0: any number.
     """
 
-    def __init__(self, *, seconds_per_chunk: float, limits: EngineLimits) -> None:
+    def __init__(self, *, seconds_per_chunk: float, limits: EngineLimits, tokens_per_second: float = 0.0) -> None:
         self._seconds_per_chunk = seconds_per_chunk
         self._limits = limits
         self._stopped = asyncio.Event()
+        self._model = StepModel(tokens_per_second, limits.max_num_batched_tokens) if tokens_per_second > 0 else None
+        self._answers: dict[str, asyncio.Future[None]] = {}
+        self._stepping: asyncio.Task[None] | None = None
+        self._listener: Callable[[int], None] | None = None
+        self._progress = 0
 
     @classmethod
     def from_settings(cls, settings: Settings) -> SyntheticEngine:
         length = settings.max_model_len
         return cls(
             seconds_per_chunk=settings.synthetic_seconds_per_chunk,
+            tokens_per_second=settings.synthetic_tokens_per_second,
             limits=EngineLimits(length, settings.max_num_batched_tokens or length),
         )
 
@@ -63,6 +77,15 @@ class SyntheticEngine:
     @property
     def alive(self) -> bool:
         return not self._stopped.is_set()
+
+    @property
+    def progress(self) -> int:
+        return self._progress
+
+    def on_step(self, listener: Callable[[int], None]) -> None:
+        self._listener = listener
+        if self._model is not None:
+            listener(0)
 
     async def start(self) -> None:
         """Nothing to load."""
@@ -84,6 +107,9 @@ class SyntheticEngine:
                 gaps = [list(gap) for gap in subject.gaps]
                 answer = {"job_id": subject.job_id, "chunks": subject.chunks, "gaps": gaps}
         text = json.dumps(answer)
+        if self._model is not None:
+            await self._step(self._model, request.request_id, prompt_tokens, self.count_tokens(text))
+        self._progress += 1
         seconds = time.monotonic() - began
         return Generation(text, "stop", vision, prompt_tokens, self.count_tokens(text), 0.0, seconds, seconds)
 
@@ -92,16 +118,46 @@ class SyntheticEngine:
 
     async def stop(self) -> None:
         self._stopped.set()
+        for name in self._answers:
+            self._end(name)
 
     async def _wait(self) -> None:
-        if self._seconds_per_chunk <= 0:
-            return
+        until = time.monotonic() + self._seconds_per_chunk
+        while (left := until - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, _TICK_SECONDS)):
+                    await self._stopped.wait()
+            self._require_alive()
+            self._progress += 1
+
+    async def _step(self, model: StepModel, name: str, prompt: int, answer: int) -> None:
+        """Wait until the model's steps have brought the answer."""
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._answers[name] = answered
+        model.add(name, prompt=prompt, answer=answer)
+        if self._stepping is None or self._stepping.done():
+            self._stepping = asyncio.ensure_future(self._steps(model))
         try:
-            async with asyncio.timeout(self._seconds_per_chunk):
-                await self._stopped.wait()
-        except TimeoutError:
-            return
+            await answered
+        finally:
+            model.remove(name)
+            del self._answers[name]
         self._require_alive()
+
+    async def _steps(self, model: StepModel) -> None:
+        while not model.empty and self.alive:
+            seconds, done = model.step()
+            await asyncio.sleep(seconds)
+            self._progress += 1
+            for name in done:
+                self._end(name)
+            if self._listener is not None:
+                self._listener(model.begun)
+
+    def _end(self, name: str) -> None:
+        answer = self._answers.get(name)
+        if answer is not None and not answer.done():
+            answer.set_result(None)
 
     def _require_alive(self) -> None:
         if self._stopped.is_set():

@@ -1,16 +1,21 @@
-"""An engine behind which no request waits for ever: bounded in number, limited in time, tried again."""
+"""An engine behind which no request waits for ever: bounded by its budget, limited in time, tried again."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
 
 from consumer.errors import ErrorCode, TransientError
+from consumer.inference.budget import TokenNeed
 from consumer.inference.engine import ChunkSubject, Engine, EngineInfo, EngineLimits, Generation, GenerationRequest
+from consumer.job.engine_budget import engine_budget, is_near_step, request_need
+from consumer.job.liveness import Stillness
 from consumer.job.retry import retried
 from consumer.job.tools import Tools
+from consumer.job.turns import Turns
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
 
@@ -20,16 +25,21 @@ _log = structlog.get_logger(__name__)
 class GuardedEngine:
     """The Engine protocol on top of another engine, shared by all jobs of a process.
 
-    At most MAX_CONCURRENT_CHUNKS requests are in the engine; each is cancelled there after GENERATE_TIMEOUT_SECONDS
-    (ENGINE_TIMEOUT); transient errors are tried again for RETRY_SECONDS. The time that a request waited for its turn is
-    part of `Generation.wait_seconds`. Starting and stopping the engine is its owner's business.
+    Requests are in the engine within its budget (see `engine_budget`), jobs in fair turns, aggregations included; each
+    is cancelled there after GENERATE_TIMEOUT_SECONDS (ENGINE_TIMEOUT); transient errors are tried again for
+    RETRY_SECONDS. The time that a request waited for its turn is part of `Generation.wait_seconds`. Starting and
+    stopping the engine is its owner's business.
     """
 
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics, tools: Tools) -> None:
         self._engine, self._settings, self._metrics, self._tools = engine, settings, metrics, tools
-        self._turns = asyncio.Semaphore(settings.max_concurrent_chunks)
-        self._in_engine, self._progressed = 0, 0.0
-        metrics.engine_last_progress_seconds.set_function(self._since_progress)
+        self._stillness = Stillness(settings.engine_stall_seconds)
+        self._in_engine = 0
+        self._near_step_told = False
+        self._turns: Turns | None = None
+        self._begun: int | None = None
+        metrics.engine_last_progress_seconds.set_function(self.still_seconds)
+        engine.on_step(self._stepped)
 
     @property
     def info(self) -> EngineInfo:
@@ -43,6 +53,13 @@ class GuardedEngine:
     def alive(self) -> bool:
         return self._engine.alive
 
+    @property
+    def progress(self) -> int:
+        return self._engine.progress
+
+    def on_step(self, listener: Callable[[int], None]) -> None:
+        self._engine.on_step(listener)
+
     async def start(self) -> None:
         await self._engine.start()
 
@@ -52,6 +69,17 @@ class GuardedEngine:
     def count_tokens(self, text: str) -> int:
         return self._engine.count_tokens(text)
 
+    def leave(self, job_id: str) -> None:
+        """The job is over: forget what it was given."""
+        if self._turns is not None:
+            self._turns.leave(job_id)
+
+    def still_seconds(self) -> float:
+        """Seconds since the engine last brought something on; 0 while nothing is asked of it. For any thread."""
+        return self._stillness.look(
+            busy=self._in_engine > 0, progress=self._engine.progress, now=self._tools.monotonic()
+        )
+
     async def generate(self, request: GenerationRequest) -> Generation:
         """Answer one request.
 
@@ -59,10 +87,12 @@ class GuardedEngine:
             PermanentError: as the engine says.
             TransientError: ENGINE_TIMEOUT, after the last try; ENGINE_DIED, at once: the process must end.
         """
+        need = request_need(request)
+        self._tell_near_step(request, need.item)
 
         async def once(tries: int) -> Generation:
             # A try of its own name: the one before may still be on its way out of the engine.
-            return await self._once(replace(request, request_id=f"{request.request_id}-{tries}"))
+            return await self._once(replace(request, request_id=f"{request.request_id}-{tries}"), need)
 
         limit, job_id = self._settings.retry_seconds, request.subject.job_id
         generation = await retried(once, limit=limit, tools=self._tools, what="generate", job_id=job_id)
@@ -72,9 +102,9 @@ class GuardedEngine:
         counted.labels(kind="completion").inc(generation.completion_tokens)
         return generation
 
-    async def _once(self, request: GenerationRequest) -> Generation:
+    async def _once(self, request: GenerationRequest, need: TokenNeed) -> Generation:
         asked = self._tools.monotonic()
-        async with self._turns:
+        async with self._budgeted().turn(request.subject.job_id, need.total - need.answer, need.total):
             waited = self._tools.monotonic() - asked
             if not self._engine.alive:
                 raise TransientError(ErrorCode.ENGINE_DIED, "The engine's process ended.")
@@ -86,7 +116,6 @@ class GuardedEngine:
             try:
                 async with asyncio.timeout(limit):
                     generation = await self._engine.generate(request)
-                self._progressed = self._tools.monotonic()
             except TimeoutError:
                 message = f"The engine did not answer within GENERATE_TIMEOUT_SECONDS ({limit:g} s)."
                 raise self._or_died(TransientError(ErrorCode.ENGINE_TIMEOUT, message)) from None
@@ -96,14 +125,37 @@ class GuardedEngine:
                 self._in_engine -= 1
         return replace(generation, wait_seconds=generation.wait_seconds + waited)
 
+    def _budgeted(self) -> Turns:
+        # Not before the first request: the engine knows its limits only once it is started.
+        if self._turns is None:
+            self._turns = Turns(engine_budget(self._engine.limits, self._settings.max_concurrent_chunks))
+            self._tell()
+        return self._turns
+
+    def _stepped(self, begun: int) -> None:
+        self._begun = begun
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._turns is not None and self._begun is not None:
+            self._turns.tell(self._begun)
+
     def _begin(self) -> None:
         if self._in_engine == 0:
-            self._progressed = self._tools.monotonic()
+            self.still_seconds()
         self._in_engine += 1
 
-    def _since_progress(self) -> float:
-        """Seconds since the engine last answered; 0 while nothing is asked of it."""
-        return self._tools.monotonic() - self._progressed if self._in_engine else 0.0
+    def _tell_near_step(self, request: GenerationRequest, item: int) -> None:
+        if self._near_step_told or not is_near_step(item, self._engine.limits):
+            return
+        self._near_step_told = True
+        _log.warning(
+            "chunk_fills_a_step",
+            job_id=request.subject.job_id,
+            tokens=item,
+            max_num_batched_tokens=self._engine.limits.max_num_batched_tokens,
+            remedy="Lower max_vision_tokens or raise MAX_NUM_BATCHED_TOKENS: no other video is read beside this one.",
+        )
 
     def _or_died(self, error: TransientError) -> TransientError:
         """Whatever went wrong: with a dead engine it is the engine's death, and no chunk is to blame."""

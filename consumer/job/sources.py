@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.events.models import VideoJob
+from consumer.job.schedule import Budget
+from consumer.job.turns import Turns
 from consumer.media.frames import FramePlan
 from consumer.media.library import Media, MediaLibrary
 from consumer.media.sampled import SampledFrames
@@ -28,7 +31,8 @@ class Sources:
         self._library, self._settings = library, settings
         self._openers = ThreadPoolExecutor(settings.max_concurrent_jobs, "open")
         self._decoders = ThreadPoolExecutor(decoders, "decode")
-        self._free_decoders = asyncio.Semaphore(decoders)
+        self._turns = Turns(Budget(decoders))
+        self._memory = Turns(Budget(size=settings.max_frame_bytes))
 
     async def open(self, job: VideoJob) -> Media:
         """Find and probe the video; the caller closes it.
@@ -48,19 +52,23 @@ class Sources:
             message = f"The video was not opened within PROBE_TIMEOUT_SECONDS ({limit:g} s)."
             raise TransientError(ErrorCode.SOURCE_UNREACHABLE, message) from None
 
-    async def decode(self, media: Media, plan: FramePlan) -> SampledFrames:
-        """The frames of one chunk; the time limit counts from the moment that a thread has it.
+    def room(self, plan: FramePlan, job_id: str) -> AbstractAsyncContextManager[None]:
+        """MAX_FRAME_BYTES for the frames of one chunk, had for as long as the body lasts; jobs take turns."""
+        return self._memory.turn(job_id, plan.vision_tokens, plan.bytes)
+
+    async def decode(self, media: Media, plan: FramePlan, job_id: str) -> SampledFrames:
+        """The frames of one chunk; jobs take turns. The time limit counts from the moment that a thread has it.
 
         Raises:
             PermanentError: as the media says, or MEDIA_UNREADABLE after DECODE_TIMEOUT_SECONDS.
             TransientError: the store does not answer.
         """
-        await self._free_decoders.acquire()
+        turn = await self._turns.take(job_id, plan.vision_tokens)
         loop = asyncio.get_running_loop()
 
         def finished(_: Future[SampledFrames]) -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(self._free_decoders.release)
+                loop.call_soon_threadsafe(self._turns.give_back, turn)
 
         future = self._decoders.submit(media.decode, plan)
         future.add_done_callback(finished)
@@ -70,6 +78,11 @@ class Sources:
         except TimeoutError:
             message = f"The frames of a chunk were not decoded within DECODE_TIMEOUT_SECONDS ({limit:g} s)."
             raise PermanentError(ErrorCode.MEDIA_UNREADABLE, message) from None
+
+    def leave(self, job_id: str) -> None:
+        """The job is over: forget what it was given."""
+        self._turns.leave(job_id)
+        self._memory.leave(job_id)
 
     def close(self) -> None:
         """Start nothing new; threads that still work end by themselves."""

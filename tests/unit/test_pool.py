@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 import pytest
 
-from consumer.errors import ErrorCode
+from consumer.errors import ErrorCode, TransientError
 from consumer.events.models import VideoJob, VideoResult
 from consumer.job import Drained as JobDrained
 from consumer.job import JobRunner, Run
@@ -232,4 +232,16 @@ async def test_jobs_run_side_by_side(count: int) -> None:
     assert bench.nothing_more
     for partition in range(count):
         bench.pool.cancel(partition, 1)
+    await bench.gone()
+
+
+async def test_an_engine_that_is_lost_reaches_the_i_o_thread_behind_what_came_before() -> None:
+    bench = Bench(two_chunks)
+    bench.pool.start(assignment())
+    await bench.settled()
+    lost = TransientError(ErrorCode.ENGINE_DIED, "It hangs.")
+    bench.pool.crash(lost)
+    await bench.outcome(ChunkOutcome)
+    assert (await bench.outcome(Crash)).error is lost
+    bench.pool.cancel(3, 1)
     await bench.gone()

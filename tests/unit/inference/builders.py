@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from consumer.inference.engine import (
@@ -35,12 +37,16 @@ class ScriptedEngine:
         self.limits = EngineLimits(max_model_len, max_model_len)
         self.info = EngineInfo("scripted", "0", "scripted", None, None)
         self.alive = True
+        self.progress = 0
         self.requests: list[GenerationRequest] = []
         self.finish_reason = "stop"
         self._answers = answers
 
     async def start(self) -> None:
         """Nothing to load."""
+
+    def on_step(self, listener: Callable[[int], None]) -> None:
+        """It begins everything at once."""
 
     async def generate(self, request: GenerationRequest) -> Generation:
         self.requests.append(request)

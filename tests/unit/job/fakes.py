@@ -125,10 +125,15 @@ class ScriptedEngine:
         self.gate: asyncio.Event | None = None
         self.info = EngineInfo("scripted", "1", "scripted-model", "abc", "fp8")
         self.limits = limits or EngineLimits(131_072, 131_072)
+        self.progress = 0
+        self.stepped: Callable[[int], None] | None = None
 
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
+
+    def on_step(self, listener: Callable[[int], None]) -> None:
+        self.stepped = listener
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())

@@ -189,9 +189,9 @@ def test_while_a_young_item_is_in_flight_others_are_refilled_up_to_as_many_token
     young = Item("short", 2500)
     schedule.enqueue(young)
     assert schedule.next() is young
-    for item in flying[:5]:
-        assert item is not None
-        schedule.done(item)
+    for done in flying[:5]:
+        assert done is not None
+        schedule.done(done)
     assert schedule.next() is None, "two of a thousand tokens are in flight, and a third would be more than it has"
     schedule.done(items[5])
     assert schedule.next() is items[7]
