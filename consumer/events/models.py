@@ -183,6 +183,7 @@ class ChunkResult(Event):
     finish_reason: str | None
     truncated: bool
     degraded: list[str]
+    warnings: list[str] = Field(default_factory=list)
     frames: Frames | None
     tokens: Tokens
     timings: Timings
@@ -255,6 +256,7 @@ class VideoResult(Event):
     chunks: list[ChunkRef]
     coverage: Coverage | None
     aggregation: Aggregation | None
+    warnings: list[str] = Field(default_factory=list)
     tokens: Tokens
     timings: Timings
     attempts: int

@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 
 CUT_MARKER = " [...]"
 
+# An answer for hours is longer than one for a minute; but it must leave room for what it is made of.
+_ANSWER_TOKENS = 2048
+_ANSWER_SHARE = 4
+
 
 def plan_groups(costs: Sequence[int], capacity: int) -> list[range]:
     """Consecutive groups that each cost at most `capacity`, as index ranges in order.
@@ -40,3 +44,15 @@ def cut_text(text: str, fits: Callable[[str], bool]) -> str:
         else:
             high = middle - 1
     return text[:low] + CUT_MARKER
+
+
+def answer_tokens(wanted: int | None, *, chunk_tokens: int, max_model_len: int) -> int:
+    """The most tokens of one answer about chunks.
+
+    Args:
+        wanted: AGGREGATION_MAX_TOKENS; None: 2,048, or a quarter of a short context, but no fewer than a chunk's.
+        chunk_tokens: the job's max_tokens.
+    """
+    if wanted is not None:
+        return wanted
+    return max(chunk_tokens, min(_ANSWER_TOKENS, max_model_len // _ANSWER_SHARE))

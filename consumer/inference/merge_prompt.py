@@ -10,18 +10,29 @@ DEFAULT_INSTRUCTION = "Merge the chunks into one list in time order, each event 
 # More gaps than this are counted, not listed: they must not crowd out the texts.
 MAX_GAPS_LISTED = 50
 
+# Said where the instruction is the job's own: the default one asks for each event once.
+OVERLAP_REMARK = "Neighbouring chunks overlap: what two of them tell of the same seconds happened once."
+RELATIVE_REMARK = "Tell every time in seconds from the start of the video."
+
 Gap = tuple[float, float]
 
 
-def merge_prompt(blocks: Sequence[str], instruction: str, gaps: Sequence[Gap]) -> str:
-    """A merge prompt: introduction, one block a chunk, the missing times, the instruction."""
+def merge_prompt(blocks: Sequence[str], instruction: str, gaps: Sequence[Gap], remarks: Sequence[str] = ()) -> str:
+    """A merge prompt: introduction, one block a chunk, the missing times, remarks on the chunks, the instruction."""
     missing = gaps_sentence(gaps)
-    return "\n".join([INTRODUCTION, *blocks, *([missing, ""] if missing else []), instruction])
+    return "\n".join([INTRODUCTION, *blocks, *([missing, ""] if missing else []), *remarks, instruction])
 
 
-def block(number: int, start_time: float, end_time: float, text: str) -> str:
-    """One chunk's part of the prompt; `number` counts from 1, times are seconds of source time."""
-    return f"Chunk {number} ({_span(start_time, end_time)}):\n{text}\n"
+def block(number: int, start_time: float, end_time: float, text: str, *, relative: bool = False) -> str:
+    """One chunk's part of the prompt.
+
+    Args:
+        number: from 1.
+        start_time, end_time: seconds of source time.
+        relative: whether the times in the text count from the chunk's start.
+    """
+    counted = f"; its times count from {start_time:.1f}s" if relative and start_time > 0 else ""
+    return f"Chunk {number} ({_span(start_time, end_time)}{counted}):\n{text}\n"
 
 
 def gaps_sentence(gaps: Sequence[Gap]) -> str:

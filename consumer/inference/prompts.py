@@ -9,6 +9,7 @@ on; the template's own outer pair would stay behind as two stray tokens.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 VIDEO_PLACEHOLDER = "<|video_pad|>"
 _SPECIAL_OPENING = "<|"
@@ -35,6 +36,16 @@ def render_prompt(prompt: str, system_prompt: str | None, *, with_video: bool) -
     system = f"<|im_start|>system\n{neutralize(system_prompt)}<|im_end|>\n" if system_prompt else ""
     video = VIDEO_PLACEHOLDER if with_video else ""
     return f"{system}<|im_start|>user\n{video}{neutralize(prompt)}<|im_end|>\n<|im_start|>assistant\n"
+
+
+def text_tokens(count_tokens: Callable[[str], int], prompt: str, system_prompt: str | None) -> int:
+    """Tokens of a chunk's prompt besides its video.
+
+    Exact where the placeholder, which the video takes the place of, is one token; else what `count_tokens` makes of it
+    is on top.
+    """
+    whole = count_tokens(render_prompt(prompt, system_prompt, with_video=True))
+    return whole - 1 if count_tokens(VIDEO_PLACEHOLDER) == 1 else whole
 
 
 def prompt_digest(prompt: str, system_prompt: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from consumer.inference.engine import Clip, GenerationRequest
@@ -38,8 +39,7 @@ def engine_prompt(request: GenerationRequest, timestamps: Timestamps, item_id: s
 def video_metadata(clip: Clip, timestamps: Timestamps) -> dict[str, Any]:
     """What the processor is told about the frames: that they are sampled already, and when each is shown."""
     zero = clip.start_time if timestamps == "relative" else 0.0
-    # The picture on show at a chunk's start may be older than the chunk; it is seen from the start on.
-    indices = [max(0, round((time - zero) * CLOCK_RATE)) for time in clip.times]
+    indices = frame_indices(clip.times, zero)
     total = indices[-1] + 1
     return {
         "fps": float(CLOCK_RATE),
@@ -49,3 +49,9 @@ def video_metadata(clip: Clip, timestamps: Timestamps) -> dict[str, Any]:
         "video_backend": "pyav",
         "do_sample_frames": False,
     }
+
+
+def frame_indices(times: Sequence[float], zero: float) -> list[int]:
+    """Where frames at `times` (source seconds) stand on the clock that begins at `zero`, in milliseconds."""
+    # The picture on show at a chunk's start may be older than the chunk; it is seen from the start on.
+    return [max(0, round((time - zero) * CLOCK_RATE)) for time in times]

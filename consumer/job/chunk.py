@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
 from consumer.errors import CodedError, ErrorCode
 from consumer.events.models import ChunkResult, Frames, Timings, Tokens
-from consumer.inference.checks import check_output
-from consumer.inference.engine import ChunkSubject, Clip, Engine, Generation, GenerationRequest, SamplingValues
-from consumer.job.answers import OUTPUT_FAILURES, other_seed
-from consumer.job.context import JobContext, with_seed
+from consumer.inference.asking import Exchange, ask
+from consumer.inference.budget import require_fit
+from consumer.inference.engine import ChunkSubject, Clip, Engine, Generation, GenerationRequest
+from consumer.inference.told_times import times_warning
+from consumer.job.context import JobContext, with_sampling
+from consumer.job.frame_memory import FrameMemory
 from consumer.job.results import error_info
 from consumer.job.retry import retried
 from consumer.job.sources import Sources
@@ -31,15 +33,13 @@ class _Progress:
     """How far a chunk came: what a failed result can still tell."""
 
     started: float
-    sampling: SamplingValues
+    exchange: Exchange
     plan: FramePlan | None = None
     times: tuple[float, ...] = ()
     lost: tuple[str, ...] = ()
     frames_seconds: float = 0.0
     fetch_seconds: float = 0.0
     decode_seconds: float = 0.0
-    generation: Generation | None = None
-    parsed: str | None = None
 
 
 class ChunkWorker:
@@ -52,6 +52,7 @@ class ChunkWorker:
     def __init__(self, engine: Engine, sources: Sources, settings: Settings, metrics: Metrics, tools: Tools) -> None:
         self._engine, self._sources = engine, sources
         self._settings, self._metrics, self._tools = settings, metrics, tools
+        self._memory = FrameMemory(settings.max_frame_bytes)
 
     async def compute(self, context: JobContext, media: Media, chunk: Chunk) -> ChunkResult:
         """The chunk's result, successful or not.
@@ -59,11 +60,12 @@ class ChunkWorker:
         Raises:
             TransientError: ENGINE_DIED only.
         """
-        progress = _Progress(self._tools.monotonic(), context.sampling)
+        progress = _Progress(self._tools.monotonic(), Exchange(context.sampling))
         error: CodedError | None = None
         try:
             plan = progress.plan = _plan(context, chunk)
-            async with self._sources.room(plan, context.job.job_id):
+            require_fit(context.need(plan), self._engine.limits)
+            async with self._memory.of(plan.bytes):
                 await self._answer(context, chunk, await self._frames(context, media, plan, progress), progress)
         except CodedError as failure:
             if failure.code is ErrorCode.ENGINE_DIED:
@@ -85,7 +87,7 @@ class ChunkWorker:
         job = context.job
 
         async def decode(_: int) -> SampledFrames:
-            return await self._sources.decode(media, plan, job.job_id)
+            return await self._sources.decode(media, plan)
 
         began = self._tools.monotonic()
         limit = self._settings.retry_seconds
@@ -98,33 +100,24 @@ class ChunkWorker:
         return Clip(sampled.pixels, sampled.times, plan.chunk.start_time)
 
     async def _answer(self, context: JobContext, chunk: Chunk, clip: Clip, progress: _Progress) -> None:
-        """Ask, check, and ask once more with another seed when the answer is no good."""
-        try:
-            await self._ask(context, chunk, clip, progress)
-        except CodedError as error:
-            if error.code not in OUTPUT_FAILURES:
-                raise
-            _log.info("asking_again", job_id=context.job.job_id, chunk=chunk.index, code=error.code.value)
-            progress.sampling = replace(progress.sampling, seed=other_seed(progress.sampling.seed, self._tools.draw()))
-            await self._ask(context, chunk, clip, progress)
-
-    async def _ask(self, context: JobContext, chunk: Chunk, clip: Clip, progress: _Progress) -> None:
+        """Ask, and look at what the answer says."""
         job, run = context.job, context.run
-        first = progress.sampling is context.sampling
         request = GenerationRequest(
-            request_id=f"{run.run_id}/{run.attempt}/{chunk.index}{'' if first else '/again'}",
+            request_id=f"{run.run_id}/{run.attempt}/{chunk.index}",
             prompt=job.prompt,
             system_prompt=job.system_prompt,
             clip=clip,
-            sampling=progress.sampling,
+            sampling=context.sampling,
             subject=ChunkSubject(job.job_id, chunk.index),
         )
-        before = progress.generation
-        progress.generation = _after(before, await self._engine.generate(request))
-        progress.parsed = check_output(progress.generation, job.response_schema)
+        text = await ask(self._engine, request, progress.exchange, self._tools.draw)
+        warning = times_warning(text, **_shown_span(context, chunk), prompt=job.prompt)
+        if warning is not None:
+            progress.exchange.warnings.append(warning)
 
     def _result(self, context: JobContext, chunk: Chunk, progress: _Progress, error: CodedError | None) -> ChunkResult:
-        job, run, plan, generation = context.job, context.run, progress.plan, progress.generation
+        job, run, plan, exchange = context.job, context.run, progress.plan, progress.exchange
+        generation = exchange.generation
         return ChunkResult(
             chunk_index=chunk.index,
             start_time=chunk.start_time,
@@ -140,11 +133,12 @@ class ChunkWorker:
             finish_reason=generation.finish_reason if generation is not None else None,
             truncated=generation is not None and generation.finish_reason == "length",
             degraded=[*_degraded(context, plan), *progress.lost],
+            warnings=exchange.warnings,
             frames=_frames_shown(progress),
             tokens=_tokens(generation),
-            timings=_timings(progress),
-            provenance=with_seed(context.provenance, progress.sampling.seed),
-            parsed=progress.parsed if error is None else None,
+            timings=_timings(progress, generation),
+            provenance=with_sampling(context.provenance, exchange.sampling),
+            parsed=exchange.parsed if error is None else None,
             metadata=job.metadata,
             created_at=self._tools.now_ms(),
         )
@@ -156,7 +150,7 @@ class ChunkWorker:
             metrics.frames_total.inc(result.frames.count)
             metrics.chunk_stage_seconds.labels(stage="fetch").observe(timings.fetch)
             metrics.chunk_stage_seconds.labels(stage="decode").observe(timings.decode)
-        if progress.generation is not None:
+        if progress.exchange.answers:
             metrics.chunk_stage_seconds.labels(stage="wait").observe(timings.wait)
             metrics.chunk_stage_seconds.labels(stage="first_token").observe(timings.first_token)
             metrics.chunk_stage_seconds.labels(stage="generate").observe(timings.generate)
@@ -175,15 +169,10 @@ def _plan(context: JobContext, chunk: Chunk) -> FramePlan:
     )
 
 
-def _after(before: Generation | None, generation: Generation) -> Generation:
-    """The second answer, with the time that the first one took on top."""
-    if before is None:
-        return generation
-    return replace(
-        generation,
-        wait_seconds=before.wait_seconds + generation.wait_seconds,
-        generate_seconds=before.generate_seconds + generation.generate_seconds,
-    )
+def _shown_span(context: JobContext, chunk: Chunk) -> dict[str, float]:
+    """From when to when the chunk goes in the times that the model was shown."""
+    zero = context.zero(chunk)
+    return {"start": chunk.start_time - zero, "end": chunk.end_time - zero}
 
 
 def _degraded(context: JobContext, plan: FramePlan | None) -> list[str]:
@@ -216,9 +205,8 @@ def _tokens(generation: Generation | None) -> Tokens:
     )
 
 
-def _timings(progress: _Progress) -> Timings:
+def _timings(progress: _Progress, generation: Generation | None) -> Timings:
     """Waiting is what lies between: for a decoder, before another try, for the engine."""
-    generation = progress.generation
     wait = max(0.0, progress.frames_seconds - progress.fetch_seconds - progress.decode_seconds)
     if generation is None:
         return Timings(fetch=progress.fetch_seconds, decode=progress.decode_seconds, wait=wait)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from consumer import __version__
 from consumer.events.models import Provenance, Sampling, VideoJob
-from consumer.inference.budget import fit_vision_tokens
+from consumer.inference.budget import TokenNeed, chunk_need, fit_vision_tokens
 from consumer.inference.checks import check_schema
 from consumer.inference.engine import Engine, EngineInfo, SamplingValues, engine_metadata
-from consumer.inference.prompts import prompt_digest, render_prompt
+from consumer.inference.prompts import prompt_digest, text_tokens
+from consumer.inference.stamps import FRAMES_PER_PAIR, StampCosts, stamp_costs
 from consumer.job.plan import JobPlan, chunk_length, make_plan
 from consumer.job.run import Run
+from consumer.media.chunks import Chunk
+from consumer.media.frames import FramePlan
 from consumer.media.info import MediaInfo
 from consumer.settings import Settings
 
@@ -25,6 +28,9 @@ class JobContext:
         sampling: of every chunk's first question.
         max_frames: frames a chunk at most.
         vision_tokens: what the frames of a chunk may cost: the job's wish, or less where the context asks for it.
+        prompt_tokens: of every chunk's question, besides its video.
+        stamps: what time stamps cost.
+        absolute_times: whether the model reads times of the source, or from the chunk's start.
         provenance: of every result.
     """
 
@@ -35,7 +41,25 @@ class JobContext:
     sampling: SamplingValues
     max_frames: int
     vision_tokens: int
+    prompt_tokens: int
+    stamps: StampCosts
+    absolute_times: bool
     provenance: Provenance
+
+    def zero(self, chunk: Chunk) -> float:
+        """The second of source time from which the times of this chunk count that the model reads and tells."""
+        return 0.0 if self.absolute_times else chunk.start_time
+
+    def need(self, plan: FramePlan) -> TokenNeed:
+        """Tokens of the request about these frames, before they are decoded."""
+        return chunk_need(
+            frames=len(plan.times),
+            height=plan.height,
+            width=plan.width,
+            prompt_tokens=self.prompt_tokens,
+            max_tokens=self.sampling.max_tokens,
+            stamps=self.stamps.of_clip(plan.times, self.zero(plan.chunk)),
+        )
 
 
 def make_context(
@@ -50,15 +74,18 @@ def make_context(
         check_schema(job.response_schema)
     length = chunk_length(job, settings)
     plan = make_plan(job, length=length, duration=info.duration, identity=identity, recovered=run.recovered)
+    stamps = stamp_costs(engine.count_tokens)
+    absolute = settings.timestamps == "absolute"
+    prompt_tokens = text_tokens(engine.count_tokens, job.prompt, job.system_prompt)
     max_frames = job.max_frames_per_chunk or settings.max_frames_per_chunk
     longest = max(chunk.end_time - chunk.start_time for chunk in plan.chunks)
-    frames = max_frames if job.fps is None else min(max_frames, math.ceil(longest * job.fps) + 1)
     vision_tokens = fit_vision_tokens(
         engine.limits,
-        prompt_tokens=engine.count_tokens(render_prompt(job.prompt, job.system_prompt, with_video=True)),
+        prompt_tokens=prompt_tokens,
         max_tokens=job.max_tokens,
-        frames=frames,
+        frames=max_frames if job.fps is None else min(max_frames, math.ceil(longest * job.fps) + 1),
         max_vision_tokens=job.max_vision_tokens,
+        pair_overhead=stamps.at_most(FRAMES_PER_PAIR, plan.span[1] if absolute else longest),
     )
     return JobContext(
         job=job,
@@ -68,6 +95,9 @@ def make_context(
         sampling=sampling_of(job),
         max_frames=max_frames,
         vision_tokens=vision_tokens,
+        prompt_tokens=prompt_tokens,
+        stamps=stamps,
+        absolute_times=absolute,
         provenance=_provenance(job, plan, engine.info, worker),
     )
 
@@ -85,26 +115,28 @@ def sampling_of(job: VideoJob) -> SamplingValues:
     )
 
 
-def with_seed(provenance: Provenance, seed: int | None) -> Provenance:
-    """The same, for an answer that was drawn with another seed."""
-    if provenance.sampling.seed == seed:
-        return provenance
-    sampling = provenance.sampling.model_copy(update={"seed": seed})
-    return provenance.model_copy(update={"sampling": sampling})
+def with_sampling(provenance: Provenance, values: SamplingValues) -> Provenance:
+    """The same, for an answer that was drawn with these values."""
+    return provenance.model_copy(update={"sampling": provenance_sampling(values)})
+
+
+def provenance_sampling(values: SamplingValues) -> Sampling:
+    """Sampling values as events carry them."""
+    return Sampling(
+        max_tokens=values.max_tokens,
+        temperature=values.temperature,
+        top_p=values.top_p,
+        top_k=values.top_k,
+        presence_penalty=values.presence_penalty,
+        seed=values.seed,
+    )
 
 
 def _provenance(job: VideoJob, plan: JobPlan, engine: EngineInfo, worker: str) -> Provenance:
     return Provenance(
         **engine_metadata(engine),
         prompt_digest=prompt_digest(job.prompt, job.system_prompt),
-        sampling=Sampling(
-            max_tokens=job.max_tokens,
-            temperature=job.temperature,
-            top_p=job.top_p,
-            top_k=job.top_k,
-            presence_penalty=job.presence_penalty,
-            seed=job.seed,
-        ),
+        sampling=provenance_sampling(sampling_of(job)),
         plan_digest=plan.digest,
         consumer_version=__version__,
         worker=worker,

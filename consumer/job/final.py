@@ -49,7 +49,7 @@ def make_final(job: VideoJob, run: Run, end: Ending) -> VideoResult:
     """The final event; partition, offset and event id of its chunks are for the stream to fill."""
     results, context, summary = end.results, end.context, end.aggregate
     status, error = verdict(results, end.trouble)
-    aggregation = _aggregation(summary) if summary is not None else None
+    aggregation = aggregation_of(summary) if summary is not None else None
     spent = aggregation.tokens if aggregation is not None else Tokens()
     return VideoResult(
         success=status == "succeeded",
@@ -65,6 +65,7 @@ def make_final(job: VideoJob, run: Run, end: Ending) -> VideoResult:
         chunks=[reference(result) for result in results],
         coverage=coverage_of(context.plan.span, results) if context is not None else None,
         aggregation=aggregation,
+        warnings=list(summary.warnings) if summary is not None else [],
         tokens=sum_tokens([*(result.tokens for result in results), spent]),
         timings=sum_timings([*(result.timings for result in results), Timings(fetch=end.fetch_seconds)]),
         attempts=run.attempt,
@@ -86,6 +87,7 @@ def _provenance(results: Sequence[ChunkResult], context: JobContext | None) -> P
     return results[0].provenance if results else None
 
 
-def _aggregation(summary: Aggregate) -> Aggregation:
+def aggregation_of(summary: Aggregate) -> Aggregation:
+    """What the aggregate took, as events carry it."""
     tokens = Tokens(prompt=summary.prompt_tokens, completion=summary.completion_tokens)
     return Aggregation(levels=summary.levels, calls=summary.calls, tokens=tokens)

@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from consumer.errors import CodedError
+from consumer.errors import ErrorCode, TransientError
 from consumer.events.models import ChunkResult
 from consumer.inference.aggregation import Aggregate, ChunkText, aggregate
+from consumer.inference.aggregation_plan import answer_tokens
 from consumer.inference.engine import Engine
-from consumer.job.answers import OUTPUT_FAILURES, other_seed
 from consumer.job.context import JobContext
 from consumer.job.coverage import find_gaps
+from consumer.job.tools import Tools
+from consumer.settings import Settings
 
 
 async def summarize(
-    engine: Engine, context: JobContext, results: Sequence[ChunkResult], draw: float
+    engine: Engine, context: JobContext, results: Sequence[ChunkResult], settings: Settings, tools: Tools
 ) -> Aggregate | None:
     """The aggregate of the successful chunks; None where the job wants none or no chunk succeeded.
 
-    An answer of no use (empty, repetitive) is asked for once more, with the seed that `draw` gives.
-
     Raises:
-        PermanentError, TransientError: as `aggregate` does.
+        PermanentError, TransientError: as `aggregate` does; ENGINE_TIMEOUT after AGGREGATION_TIMEOUT_SECONDS.
     """
     described = [one for one in results if one.success]
     if not context.job.aggregate or not described:
         return None
-    seed = context.sampling.seed
-    try:
-        return await _once(engine, context, described, seed)
-    except CodedError as error:
-        if error.code not in OUTPUT_FAILURES:
-            raise
-    return await _once(engine, context, described, other_seed(seed, draw))
-
-
-async def _once(engine: Engine, context: JobContext, described: Sequence[ChunkResult], seed: int | None) -> Aggregate:
     job, run = context.job, context.run
-    return await aggregate(
-        engine,
-        job_id=job.job_id,
-        # Part of the requests' ids: an earlier attempt's may still be on their way out of the same engine.
-        run_id=f"{run.run_id}/{run.attempt}/{seed}",
-        prompt=job.prompt,
-        system_prompt=job.system_prompt,
-        aggregation_prompt=job.aggregation_prompt,
-        chunks=[ChunkText(one.chunk_index, one.start_time, one.end_time, one.response or "") for one in described],
-        gaps=find_gaps(context.plan.span, [(one.start_time, one.end_time) for one in described]),
-        sampling=replace(context.sampling, seed=seed),
-    )
+    limit = settings.aggregation_timeout_seconds
+    try:
+        async with asyncio.timeout(limit):
+            return await aggregate(
+                engine,
+                job_id=job.job_id,
+                # Part of the requests' ids: an earlier attempt's may still be on their way out of the same engine.
+                run_id=f"{run.run_id}/{run.attempt}",
+                prompt=job.prompt,
+                system_prompt=job.system_prompt,
+                aggregation_prompt=job.aggregation_prompt,
+                chunks=chunk_texts(described),
+                gaps=find_gaps(context.plan.span, [(one.start_time, one.end_time) for one in described]),
+                sampling=replace(
+                    context.sampling,
+                    max_tokens=answer_tokens(
+                        settings.aggregation_max_tokens,
+                        chunk_tokens=job.max_tokens,
+                        max_model_len=engine.limits.max_model_len,
+                    ),
+                ),
+                relative_times=not context.absolute_times,
+                draw=tools.draw,
+            )
+    except TimeoutError:
+        message = f"The chunks' answers were not put together within AGGREGATION_TIMEOUT_SECONDS ({limit:g} s)."
+        raise TransientError(ErrorCode.ENGINE_TIMEOUT, message) from None
+
+
+def chunk_texts(described: Sequence[ChunkResult]) -> list[ChunkText]:
+    """What successful chunks say."""
+    return [ChunkText(one.chunk_index, one.start_time, one.end_time, one.response or "") for one in described]

@@ -40,7 +40,7 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> str:
         "stream/machine.py": "consumer.media.probe",
         "client/following.py": "torch",
         "media/clock.py": "confluent_kafka",
-        "job/answers.py": "vllm",
+        "job/summary.py": "vllm",
     }.items():
         with (directory / "consumer" / module).open("a") as file:
             file.write(f"\nimport {forbidden}\n")

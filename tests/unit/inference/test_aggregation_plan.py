@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.inference.aggregation_plan import CUT_MARKER, cut_text, largest_text, plan_groups
+from consumer.inference.aggregation_plan import CUT_MARKER, answer_tokens, cut_text, largest_text, plan_groups
 
 CAPACITY = st.integers(2, 5000)
 
@@ -40,3 +41,17 @@ def test_the_longest_beginning_that_fits(text: str, limit: int) -> None:
     cut = cut_text(text, lambda one: len(one) <= limit)
     assert cut == text[: limit - len(CUT_MARKER)] + CUT_MARKER
     assert len(cut) <= limit
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chunk_tokens", "max_model_len", "tokens"),
+    [
+        (None, 512, 131_072, 2048),
+        (None, 512, 4096, 1024),
+        (None, 512, 1024, 512),
+        (None, 4096, 131_072, 4096),
+        (300, 512, 131_072, 300),
+    ],
+)
+def test_tokens_of_an_answer(wanted: int | None, chunk_tokens: int, max_model_len: int, tokens: int) -> None:
+    assert answer_tokens(wanted, chunk_tokens=chunk_tokens, max_model_len=max_model_len) == tokens

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
-from consumer.errors import CodedError, ErrorCode, PermanentError, TransientError
+from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.inference.engine import AggregateSubject, EngineLimits
 from consumer.inference.prompts import prompt_digest
 from tests.unit.job.fakes import INFO, NOW_MS, Bench, make_job
 
 AWAY = TransientError(ErrorCode.SOURCE_UNREACHABLE, "The store is away.")
 DARK = PermanentError(ErrorCode.CHUNK_NO_FRAMES, "No frame there.")
-LOOP = "again and again " * 40
 
 
 async def test_every_chunk_is_described_and_then_the_whole() -> None:
@@ -218,52 +216,6 @@ async def test_a_rejected_request_is_not() -> None:
     final = await bench.run()
     assert (final.status, bench.time.slept) == ("partial", [])
     assert bench.engine.chunk_requests().count(3) == 1
-
-
-Answer = str | CodedError | Callable[[], Awaitable[str]]
-
-
-@pytest.mark.parametrize(("first", "code"), [("  ", ErrorCode.OUTPUT_EMPTY), (LOOP, ErrorCode.OUTPUT_REPETITIVE)])
-@pytest.mark.parametrize("seed", [None, 5])
-async def test_an_answer_of_no_use_is_asked_for_once_more_with_another_seed(
-    first: str, code: ErrorCode, seed: int | None
-) -> None:
-    bench = Bench()
-    bench.engine.answers[0] = [first, "A wall."]
-    bench.engine.answers[1] = [first, first, "never asked"]
-    final = await bench.run(make_job(seed=seed))
-    good, bad = bench.by_index()[0], bench.by_index()[1]
-    assert good.response == "A wall."
-    assert good.provenance.sampling.seed not in (None, seed)
-    assert good.timings.generate == 2.0
-    assert bad.error is not None
-    assert (bad.success, bad.response, bad.error.code) == (False, None, code)
-    assert bench.engine.chunk_requests().count(1) == 2
-    assert final.status == "partial"
-
-
-async def test_an_aggregate_of_no_use_leaves_the_chunks_as_they_are() -> None:
-    bench = Bench()
-    bench.engine.answers[None] = ["", ""]
-    final = await bench.run()
-    assert final.error is not None
-    assert (final.success, final.status, final.error.code) == (False, "partial", ErrorCode.OUTPUT_EMPTY)
-    assert (final.aggregated_response, final.total_successful_chunks, len(final.chunks)) == (None, 5, 5)
-
-
-async def test_an_aggregate_is_asked_for_once_more() -> None:
-    bench = Bench()
-    bench.engine.answers[None] = ["", "The whole."]
-    final = await bench.run()
-    assert (final.status, final.aggregated_response) == ("succeeded", "The whole.")
-
-
-async def test_an_aggregate_that_the_engine_refuses() -> None:
-    bench = Bench()
-    bench.engine.answers[None] = [PermanentError(ErrorCode.ENGINE_REJECTED, "No.")]
-    final = await bench.run()
-    assert final.error is not None
-    assert (final.status, final.error.code) == ("partial", ErrorCode.ENGINE_REJECTED)
 
 
 async def test_metrics_count_what_happened() -> None:
