@@ -13,7 +13,6 @@ from consumer.inference.budget import require_fit
 from consumer.inference.engine import ChunkSubject, Clip, Engine, Generation, GenerationRequest
 from consumer.inference.told_times import times_warning
 from consumer.job.context import JobContext, with_sampling
-from consumer.job.frame_memory import FrameMemory
 from consumer.job.results import error_info
 from consumer.job.retry import retried
 from consumer.job.sources import Sources
@@ -52,7 +51,6 @@ class ChunkWorker:
     def __init__(self, engine: Engine, sources: Sources, settings: Settings, metrics: Metrics, tools: Tools) -> None:
         self._engine, self._sources = engine, sources
         self._settings, self._metrics, self._tools = settings, metrics, tools
-        self._memory = FrameMemory(settings.max_frame_bytes)
 
     async def compute(self, context: JobContext, media: Media, chunk: Chunk) -> ChunkResult:
         """The chunk's result, successful or not.
@@ -65,7 +63,7 @@ class ChunkWorker:
         try:
             plan = progress.plan = _plan(context, chunk)
             require_fit(context.need(plan), self._engine.limits)
-            async with self._memory.of(plan.bytes):
+            async with self._sources.room(plan, context.job.job_id):
                 await self._answer(context, chunk, await self._frames(context, media, plan, progress), progress)
         except CodedError as failure:
             if failure.code is ErrorCode.ENGINE_DIED:
@@ -87,7 +85,7 @@ class ChunkWorker:
         job = context.job
 
         async def decode(_: int) -> SampledFrames:
-            return await self._sources.decode(media, plan)
+            return await self._sources.decode(media, plan, job.job_id)
 
         began = self._tools.monotonic()
         limit = self._settings.retry_seconds

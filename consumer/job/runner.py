@@ -20,10 +20,11 @@ from consumer.job.guard import GuardedEngine
 from consumer.job.results import error_info
 from consumer.job.retry import retried
 from consumer.job.run import Drained, Emit, Run
+from consumer.job.schedule import Budget, Item
 from consumer.job.sources import Sources
-from consumer.job.stopping import StopRequest
 from consumer.job.summary import summarize
 from consumer.job.tools import Tools
+from consumer.job.turns import Turns
 from consumer.media.chunks import Chunk
 from consumer.media.info import MediaInfo
 from consumer.media.library import Media, MediaLibrary, decoder_count
@@ -51,9 +52,10 @@ class _State:
 class JobRunner:
     """Turns jobs into results; any number of jobs at once, in one event loop.
 
-    All jobs share the decoder threads and the engine. A job has one chunk at a time waiting for admission, so jobs take
-    turns and the chunks of each begin in order of index. Chunks whose frames are in memory are at most
-    MAX_CONCURRENT_CHUNKS, which the engine works on, and one a decoder thread, which wait for it.
+    All jobs share the decoder threads, the memory for frames and the engine, each in turns that a `Schedule` gives: a
+    long job delays a short one by little. A job has one chunk at a time waiting for admission, so the chunks of each
+    begin in order of index. Chunks whose frames are in memory are at most MAX_CONCURRENT_CHUNKS, which the engine works
+    on, and one a decoder thread, which wait for it.
 
     Args:
         media: opens videos; stays the caller's to close.
@@ -78,7 +80,7 @@ class JobRunner:
         self._engine = GuardedEngine(engine, settings, metrics, tools)
         self._sources = Sources(media, settings, decoders)
         self._chunks = ChunkWorker(self._engine, self._sources, settings, metrics, tools)
-        self._admission = asyncio.Semaphore(settings.max_concurrent_chunks + decoders)
+        self._admission = Turns(Budget(settings.max_concurrent_chunks + decoders))
         self._draining = False
 
     async def run(self, job: VideoJob, run: Run, emit: Emit) -> VideoResult:
@@ -100,6 +102,14 @@ class JobRunner:
         """
         if self._draining:
             raise Drained
+        try:
+            return await self._run(job, run, emit)
+        finally:
+            self._admission.leave(job.job_id)
+            self._sources.leave(job.job_id)
+            self._engine.leave(job.job_id)
+
+    async def _run(self, job: VideoJob, run: Run, emit: Emit) -> VideoResult:
         state = _State(self._tools.monotonic(), dict(run.recovered))
         try:
             self._require_time(job, run)
@@ -113,6 +123,15 @@ class JobRunner:
         finally:
             self._count_bytes(media, state)
             media.close()
+
+    @property
+    def engine_alive(self) -> bool:
+        """See `Engine.alive`; for any thread."""
+        return self._engine.alive
+
+    def engine_still_seconds(self) -> float:
+        """Seconds since the engine last brought something on; 0 while nothing is asked of it. For any thread."""
+        return self._engine.still_seconds()
 
     def drain(self) -> None:
         """Begin no further chunk and no further job; chunks in work may finish. Call it in the event loop."""
@@ -167,7 +186,7 @@ class JobRunner:
         self._metrics.backlog_video_seconds.inc(backlog)
         try:
             await self._side_by_side(
-                missing, lambda chunk: self._one_chunk(context, media, chunk, emit, state), context.run.stop
+                missing, lambda chunk: self._one_chunk(context, media, chunk, emit, state), context
             )
         finally:
             done = sum(_length(chunk) for chunk in missing if chunk.index in state.results)
@@ -176,33 +195,36 @@ class JobRunner:
             raise context.run.stop.reason or Drained
 
     async def _side_by_side(
-        self, chunks: Sequence[Chunk], work: Callable[[Chunk], Coroutine[Any, Any, None]], stop: StopRequest
+        self, chunks: Sequence[Chunk], work: Callable[[Chunk], Coroutine[Any, Any, None]], context: JobContext
     ) -> None:
         """Begin `work` on one chunk after the other as the process admits them; the first error ends all."""
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for chunk in chunks:
-                    if not await self._admitted(stop):
+                    turn = await self._admitted(context)
+                    if turn is None:
                         break
                     task = group.create_task(work(chunk))
                     # Not in the task: one that is cancelled before its first step runs no `finally`.
-                    task.add_done_callback(lambda _: self._admission.release())
+                    task.add_done_callback(lambda _, turn=turn: self._admission.give_back(turn))  # type: ignore[misc]
         except BaseExceptionGroup as errors:
             failure = _first(errors)
         if failure is not None:
             raise failure
 
-    async def _admitted(self, stop: StopRequest) -> bool:
-        """Wait for the chunk's turn; False: none is to begin any more."""
+    async def _admitted(self, context: JobContext) -> Item | None:
+        """Wait for the turn of the job's next chunk; None: none is to begin any more."""
+        stop = context.run.stop
+        waiting = self._admission.take(context.job.job_id, context.vision_tokens)
         try:
-            await stop.unless(self._admission.acquire(), undo=lambda _: self._admission.release())
+            turn = await stop.unless(waiting, undo=self._admission.give_back)
         except PermanentError:
-            return False
+            return None
         if self._draining or stop.reason is not None:
-            self._admission.release()
-            return False
-        return True
+            self._admission.give_back(turn)
+            return None
+        return turn
 
     async def _one_chunk(self, context: JobContext, media: Media, chunk: Chunk, emit: Emit, state: _State) -> None:
         """Compute and emit one chunk; when the run is stopped, what is computed is dropped, what is emitted goes on."""
