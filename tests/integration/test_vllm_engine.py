@@ -26,6 +26,7 @@ from consumer.inference.budget import stamp_tokens, vision_tokens
 from consumer.inference.checks import check_output
 from consumer.inference.engine import Clip, Generation, GenerationRequest
 from consumer.inference.prompts import render_prompt
+from consumer.inference.trust import first_light
 from consumer.inference.vllm_adapter import VllmBackend
 from consumer.inference.vllm_engine import VllmEngine
 from consumer.inference.vllm_processes import engine_processes
@@ -165,6 +166,20 @@ async def test_a_value_that_vllm_refuses_is_named(engine: VllmEngine) -> None:
     assert caught.value.code is ErrorCode.ENGINE_REJECTED
     assert "\n" not in caught.value.message
     assert engine.alive
+
+
+@pytest.mark.parametrize("timestamps", ["absolute", "relative"])
+async def test_the_first_questions_are_answered(engine: VllmEngine, timestamps: Timestamps) -> None:
+    """The engine writes absolute times; asked as if it should write relative ones, it is found out."""
+    asking = first_light(engine, Settings(timestamps=timestamps))
+    if timestamps == "relative":
+        with pytest.raises(ConfigurationError, match=r"time stamps are 40\.2, 41\.2 s instead of 0\.2, 1\.2 s"):
+            await asking
+        return
+    light = await asking
+    assert light.reads
+    assert light.prompt_seen
+    assert light.tokens_per_second > 0
 
 
 async def test_an_engine_arg_is_looked_for_in_vllm_s_own_list(engine: VllmEngine) -> None:
