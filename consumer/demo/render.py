@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,35 +11,36 @@ from numpy.typing import NDArray
 from consumer.demo.sentences import Shape
 from consumer.demo.thing import SIZE, Thing
 from consumer.demo.world import PALETTE, Background, Script
+from consumer.inference.markers import put_number
 
 Frame = NDArray[np.uint8]
 Plane = NDArray[np.float64]
 
-_DIGIT_HEIGHT, _DIGIT_WIDTH, _STROKE = 20, 12, 3
-_MARKER_TOP, _MARKER_LEFT, _MARKER_PADDING = 4, 4, 4
-# Rows and columns of the seven segments: a top, b upper right, c lower right, d bottom, e lower left, f upper left, g.
-_SEGMENTS: dict[str, tuple[slice, slice]] = {
-    "a": (slice(0, _STROKE), slice(None)),
-    "b": (slice(0, 10), slice(_DIGIT_WIDTH - _STROKE, None)),
-    "c": (slice(10, None), slice(_DIGIT_WIDTH - _STROKE, None)),
-    "d": (slice(_DIGIT_HEIGHT - _STROKE, None), slice(None)),
-    "e": (slice(10, None), slice(0, _STROKE)),
-    "f": (slice(0, 10), slice(0, _STROKE)),
-    "g": (slice(9, 11), slice(None)),
-}
-_DIGITS = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg")
-
 
 def frames(script: Script, fps: int) -> Iterator[Frame]:
     """All frames of the video in order, each uint8 of shape [SIZE, SIZE, 3], RGB; frame k shows the time k / fps."""
+    return shown(script, (number / fps for number in range(script.seconds * fps)))
+
+
+def shown(script: Script, times: Iterable[float]) -> Iterator[Frame]:
+    """The pictures at these times (s, not decreasing), each uint8 of shape [SIZE, SIZE, 3], RGB."""
     empty = _gradient(script.background)
-    for number in range(script.seconds * fps):
-        picture = empty.copy()
-        for thing in script.things:
-            if thing.visible(number / fps):
-                _draw(picture, thing, number / fps)
-        _put_marker(picture, script.marker)
-        yield np.clip(np.round(picture), 0, 255).astype(np.uint8)
+    still = _bytes(empty)
+    put_number(still, script.marker)
+    coming = deque(sorted(script.things, key=lambda thing: thing.appears))
+    present: list[Thing] = []
+    for time in times:
+        while coming and coming[0].appears < time:
+            present.append(coming.popleft())
+        present = [thing for thing in present if time < thing.disappears]
+        picture = still.copy()
+        if present:
+            canvas = empty.copy()
+            # What lies between two things is drawn twice, so all are drawn before any is taken over.
+            for part in [part for thing in present if (part := _draw(canvas, thing, time)) is not None]:
+                picture[part] = _bytes(canvas[part])
+            put_number(picture, script.marker)
+        yield picture
 
 
 def distance(shape: Shape, x: Plane, y: Plane, radius: float) -> Plane:
@@ -76,30 +78,22 @@ def _gradient(background: Background) -> Plane:
     return np.asarray(np.array(background.one) * (1 - share) + np.array(background.other) * share)
 
 
-def _draw(picture: Plane, thing: Thing, time: float) -> None:
-    """Only the square around the thing is touched: that is what makes numpy quick enough here."""
+def _draw(picture: Plane, thing: Thing, time: float) -> tuple[slice, slice] | None:
+    """Only the square around the thing is touched, and returned: that is what makes numpy quick enough here."""
     across, down = (float(one) for one in thing.position(time))
     reach = thing.radius + 2
     left, right = max(0, int(across - reach)), min(SIZE, int(across + reach) + 1)
     top, bottom = max(0, int(down - reach)), min(SIZE, int(down + reach) + 1)
     if left >= right or top >= bottom:
-        return
+        return None
     dx, dy = (np.arange(left, right) + 0.5 - across)[None, :], (np.arange(top, bottom) + 0.5 - down)[:, None]
     cos, sin = np.cos(thing.rotation), np.sin(thing.rotation)
     edge = distance(thing.shape, dx * cos + dy * sin, dy * cos - dx * sin, thing.radius)
     cover = np.clip(0.5 - edge, 0, 1)[..., None]
     part = picture[top:bottom, left:right]
     part += (np.array(PALETTE[thing.colour_at(time)]) - part) * cover
+    return slice(top, bottom), slice(left, right)
 
 
-def _put_marker(picture: Plane, marker: int) -> None:
-    height = _DIGIT_HEIGHT + 2 * _MARKER_PADDING
-    width = 2 * _DIGIT_WIDTH + 3 * _MARKER_PADDING
-    box = picture[_MARKER_TOP : _MARKER_TOP + height, _MARKER_LEFT : _MARKER_LEFT + width]
-    box[:] = 0
-    for place, digit in enumerate(divmod(marker, 10)):
-        left = _MARKER_PADDING + place * (_DIGIT_WIDTH + _MARKER_PADDING)
-        glyph = box[_MARKER_PADDING : _MARKER_PADDING + _DIGIT_HEIGHT, left : left + _DIGIT_WIDTH]
-        for segment in _DIGITS[digit]:
-            rows, columns = _SEGMENTS[segment]
-            glyph[rows, columns] = 255
+def _bytes(picture: Plane) -> Frame:
+    return np.clip(np.round(picture), 0, 255).astype(np.uint8)

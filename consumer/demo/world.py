@@ -8,6 +8,7 @@ The rules, which the small model relies on:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,7 @@ def write_script(seed: int, seconds: int) -> Script:
     if seconds < MIN_SECONDS:
         raise ValueError(f"A video of the demo has at least {MIN_SECONDS} seconds.")
     rng = np.random.default_rng(seed)
-    background = _background(rng)
+    background = random_background(rng)
     marker = int(rng.integers(100))
     things: list[Thing] = []
     wanted = max(1, round(seconds * THINGS_PER_SECOND))
@@ -87,27 +88,27 @@ def write_script(seed: int, seconds: int) -> Script:
     return Script(seconds, marker, background, tuple(sorted(things, key=lambda one: one.enters)))
 
 
-def fits(thing: Thing, others: list[Thing]) -> bool:
-    """Whether the rules allow the thing beside the others."""
+def fits(thing: Thing, others: Sequence[Thing], most: int = MAX_AT_ONCE) -> bool:
+    """Whether the rules allow the thing beside the others, with at most `most` in view at once."""
     near = [other for other in others if _within(thing, other, _NEAR_SECONDS)]
     taken = {second for other in near for second in other.seconds}
     if not taken.isdisjoint(thing.seconds):
         return False
     if any(other.shape == thing.shape and other.colours & thing.colours for other in near):
         return False
-    return not _crowded(thing, near) and not any(_touch(thing, other) for other in near)
+    return not _crowded(thing, near, most) and not any(_touch(thing, other) for other in near)
 
 
 def _within(one: Thing, other: Thing, seconds: float) -> bool:
     return one.appears < other.disappears + seconds and other.appears < one.disappears + seconds
 
 
-def _crowded(thing: Thing, others: list[Thing]) -> bool:
-    """Whether there would be more than three at once, counted each time one more of them is about to appear."""
+def _crowded(thing: Thing, others: list[Thing], most: int) -> bool:
+    """Whether there would be more than `most` at once, counted each time one more of them is about to appear."""
     spans = [(one.appears - _CROWD_SECONDS, one.disappears + _CROWD_SECONDS) for one in (thing, *others)]
     first, last = spans[0]
     moments = [start for start, _ in spans if first <= start <= last]
-    return any(sum(start <= moment <= end for start, end in spans) > MAX_AT_ONCE for moment in moments)
+    return any(sum(start <= moment <= end for start, end in spans) > most for moment in moments)
 
 
 def _touch(one: Thing, other: Thing) -> bool:
@@ -118,7 +119,7 @@ def _touch(one: Thing, other: Thing) -> bool:
     return bool((np.hypot(apart[:, 0], apart[:, 1]) < least).any())
 
 
-def _background(rng: np.random.Generator) -> Background:
+def random_background(rng: np.random.Generator) -> Background:
     """Dull enough that every colour of the palette stands out from it."""
     palette = np.array(list(PALETTE.values()), dtype=np.float64)
     while True:
