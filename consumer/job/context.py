@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consumer import __version__
 from consumer.events.models import Provenance, Sampling, VideoJob
@@ -74,19 +74,10 @@ def make_context(
         check_schema(job.response_schema)
     length = chunk_length(job, settings)
     plan = make_plan(job, length=length, duration=info.duration, identity=identity, recovered=run.recovered)
-    stamps = stamp_costs(engine.count_tokens)
-    absolute = settings.timestamps == "absolute"
-    prompt_tokens = text_tokens(engine.count_tokens, job.prompt, job.system_prompt)
     max_frames = job.max_frames_per_chunk or settings.max_frames_per_chunk
+    absolute = settings.timestamps == "absolute"
     longest = max(chunk.end_time - chunk.start_time for chunk in plan.chunks)
-    vision_tokens = fit_vision_tokens(
-        engine.limits,
-        prompt_tokens=prompt_tokens,
-        max_tokens=job.max_tokens,
-        frames=max_frames if job.fps is None else min(max_frames, math.ceil(longest * job.fps) + 1),
-        max_vision_tokens=job.max_vision_tokens,
-        pair_overhead=stamps.at_most(FRAMES_PER_PAIR, plan.span[1] if absolute else longest),
-    )
+    costs = _costs(job, engine, max_frames, longest=longest, latest=plan.span[1] if absolute else longest)
     return JobContext(
         job=job,
         run=run,
@@ -94,12 +85,57 @@ def make_context(
         info=info,
         sampling=sampling_of(job),
         max_frames=max_frames,
-        vision_tokens=vision_tokens,
-        prompt_tokens=prompt_tokens,
-        stamps=stamps,
+        vision_tokens=costs.vision_tokens,
+        prompt_tokens=costs.prompt_tokens,
+        stamps=costs.stamps,
         absolute_times=absolute,
         provenance=_provenance(job, plan, engine.info, worker),
     )
+
+
+def narrowed(context: JobContext, job: VideoJob, run: Run, part: Chunk, engine: Engine) -> JobContext:
+    """The context of another question, `job`'s, about a part of the video.
+
+    Raises:
+        PermanentError: EVENT_INVALID, BUDGET_TOO_SMALL.
+    """
+    if job.response_schema is not None:
+        check_schema(job.response_schema)
+    longest = part.end_time - part.start_time
+    latest = part.end_time - context.zero(part)
+    costs = _costs(job, engine, context.max_frames, longest=longest, latest=latest)
+    digest = prompt_digest(job.prompt, job.system_prompt)
+    return replace(
+        context,
+        job=job,
+        run=run,
+        sampling=sampling_of(job),
+        vision_tokens=costs.vision_tokens,
+        prompt_tokens=costs.prompt_tokens,
+        provenance=context.provenance.model_copy(update={"prompt_digest": digest}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    vision_tokens: int
+    prompt_tokens: int
+    stamps: StampCosts
+
+
+def _costs(job: VideoJob, engine: Engine, max_frames: int, *, longest: float, latest: float) -> _Costs:
+    """What a chunk of at most `longest` seconds may and will cost, none of whose stamps is later than `latest`."""
+    stamps = stamp_costs(engine.count_tokens)
+    prompt_tokens = text_tokens(engine.count_tokens, job.prompt, job.system_prompt)
+    vision_tokens = fit_vision_tokens(
+        engine.limits,
+        prompt_tokens=prompt_tokens,
+        max_tokens=job.max_tokens,
+        frames=max_frames if job.fps is None else min(max_frames, math.ceil(longest * job.fps) + 1),
+        max_vision_tokens=job.max_vision_tokens,
+        pair_overhead=stamps.at_most(FRAMES_PER_PAIR, latest),
+    )
+    return _Costs(vision_tokens, prompt_tokens, stamps)
 
 
 def sampling_of(job: VideoJob) -> SamplingValues:

@@ -25,6 +25,7 @@ from consumer.job.sources import Sources
 from consumer.job.summary import summarize
 from consumer.job.tools import Tools
 from consumer.job.turns import Turns
+from consumer.job.zoom import Question, zoom
 from consumer.media.chunks import Chunk
 from consumer.media.info import MediaInfo
 from consumer.media.library import Media, MediaLibrary, decoder_count
@@ -105,9 +106,7 @@ class JobRunner:
         try:
             return await self._run(job, run, emit)
         finally:
-            self._admission.leave(job.job_id)
-            self._sources.leave(job.job_id)
-            self._engine.leave(job.job_id)
+            self._leave(job)
 
     async def _run(self, job: VideoJob, run: Run, emit: Emit) -> VideoResult:
         state = _State(self._tools.monotonic(), dict(run.recovered))
@@ -123,6 +122,25 @@ class JobRunner:
         finally:
             self._count_bytes(media, state)
             media.close()
+
+    async def zoom(self, job: VideoJob, run: Run, question: Question) -> ChunkResult:
+        """Answer another question about a part of one chunk of a job, with a whole chunk's frames (see `Question`).
+
+        Args:
+            run: of the job; with its `recovered` results the chunks are those that it was cut into.
+
+        Raises:
+            PermanentError, TransientError: the video cannot be opened or planned; else as `consumer.job.zoom.zoom`.
+        """
+        state = _State(self._tools.monotonic(), {})
+        media = await self._open(job, state)
+        try:
+            context = self._context(job, run, media)
+            return await zoom(self._chunks, self._engine, context, media, question)
+        finally:
+            self._count_bytes(media, state)
+            media.close()
+            self._leave(job)
 
     @property
     def engine_alive(self) -> bool:
@@ -141,6 +159,11 @@ class JobRunner:
         """Let the threads end; for when no job runs any more."""
         self._sources.close()
 
+    def _leave(self, job: VideoJob) -> None:
+        self._admission.leave(job.job_id)
+        self._sources.leave(job.job_id)
+        self._engine.leave(job.job_id)
+
     def _require_time(self, job: VideoJob, run: Run) -> None:
         if job.deadline is not None and not run.recovered and self._tools.now_ms() > job.deadline:
             raise PermanentError(ErrorCode.DEADLINE_EXCEEDED, "The job's deadline had passed before it could start.")
@@ -156,15 +179,7 @@ class JobRunner:
 
     async def _describe(self, job: VideoJob, run: Run, emit: Emit, state: _State, media: Media) -> VideoResult:
         state.info = media.info
-        state.context = make_context(
-            job,
-            run,
-            info=media.info,
-            identity=media.identity,
-            engine=self._engine,
-            settings=self._settings,
-            worker=self._worker,
-        )
+        state.context = self._context(job, run, media)
         await self._all_chunks(state.context, media, emit, state)
         try:
             made = summarize(self._engine, state.context, state.in_order(), self._settings, self._tools)
@@ -175,6 +190,17 @@ class JobRunner:
             _log.warning("aggregation_failed", job_id=job.job_id, run_id=run.run_id, code=error.code.value)
             return self._final(job, run, state, error)
         return self._final(job, run, state, None, summary)
+
+    def _context(self, job: VideoJob, run: Run, media: Media) -> JobContext:
+        return make_context(
+            job,
+            run,
+            info=media.info,
+            identity=media.identity,
+            engine=self._engine,
+            settings=self._settings,
+            worker=self._worker,
+        )
 
     async def _all_chunks(self, context: JobContext, media: Media, emit: Emit, state: _State) -> None:
         recovered = context.run.recovered
