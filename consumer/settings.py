@@ -1,4 +1,4 @@
-"""One Settings object: defaults < config.yaml < environment < command line.
+"""One Settings object: defaults < PRESET < config.yaml < environment < command line.
 
 The environment's names are the fields' names in capitals; config.yaml uses either spelling. `KAFKA_CONSUMER_...` and
 `KAFKA_PRODUCER_...` that are not fields here pass through to librdkafka (`KAFKA_CONSUMER_FETCH_MIN_BYTES` becomes
@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from consumer.errors import ConfigurationError
+from consumer.presets import PRESETS, PresetName, preset
 
 
 def _listed(value: object) -> object:
@@ -51,6 +52,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     # The model and its engine
+    preset: Annotated[PresetName | None, BeforeValidator(_blank_is_none)] = Field(
+        None, description=f"settings for a card, which those that are set win over: {', '.join(PRESETS)}"
+    )
     engine: Literal["vllm", "synthetic"] = Field("vllm", description="vllm, or synthetic for load and fault tests")
     model_name: str = Field("Qwen/Qwen3-VL-8B-Instruct-FP8", description="model on the hub, or a directory")
     model_revision: OptionalText = Field(None, description="branch, tag or commit of the model")
@@ -228,10 +232,18 @@ def load_settings(
             merges = key in PASS_THROUGH and isinstance(value, Mapping)
             values[key] = {**values.get(key, {}), **value} if merges else value
             origins[key] = origin
+    for key in (derived := _of_preset(values)).keys() - values.keys():
+        values[key], origins[key] = derived[key], f"preset {values['preset']}"
     try:
         return LoadedSettings(Settings.model_validate(values), origins)
     except ValidationError as error:
         raise ConfigurationError(_sentence(error, origins)) from None
+
+
+def _of_preset(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the preset says, if there is one; what is wrong with a value is found out later."""
+    name, cards = values.get("preset"), str(values.get("tensor_parallel_size", 1))
+    return preset(name, int(cards)).settings if name in PRESETS and cards.isdecimal() and int(cards) else {}
 
 
 def _from_file(path: Path | None) -> dict[str, Any]:
@@ -265,7 +277,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             continue
         name = variable.lower()
         if name in Settings.model_fields and name not in PASS_THROUGH:
-            values[name] = value
+            # An empty one says that there is none, where there may be none, and else nothing.
+            if value or not isinstance(Settings.model_fields[name].default, str | int | float):
+                values[name] = value
         elif passed := passed_through(variable, value):
             values.setdefault(passed[0], {}).update(passed[1])
     return values

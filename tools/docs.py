@@ -1,15 +1,17 @@
-"""Writes the generated parts of the documentation: the README's table of settings. `make docs` runs it."""
+"""Writes the generated parts of the documentation: tables of settings and of presets. `make docs` runs it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from consumer.cli.masking import rows
+from consumer.presets import CARDS, PRESETS, preset
 from consumer.settings import PASS_THROUGH, Settings, load_settings
 
-README = Path(__file__).parents[1] / "README.md"
-_PART = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
+ROOT = Path(__file__).parents[1]
+README, ENGINE = ROOT / "README.md", ROOT / "docs" / "engine.md"
 
 
 def settings_table() -> str:
@@ -23,18 +25,52 @@ def settings_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_settings(readme: str) -> str:
-    """The README's text with its table written anew.
+def presets_table() -> str:
+    """Every preset as a Markdown table: what it sets and what that was derived from."""
+    lines = [
+        "| `PRESET` | card, MiB | weights, GB | tokens that fit | `MAX_MODEL_LEN` | `MAX_NUM_BATCHED_TOKENS` "
+        "| `MAX_CONCURRENT_CHUNKS` | `MODEL_NAME` |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in PRESETS:
+        found = preset(name)
+        settings = found.settings
+        values = (
+            f"`{name}`",
+            f"{CARDS[name.partition('-')[0]]:,}",
+            f"{found.weights_bytes / 1e9:.2f}",
+            f"{found.kv_tokens:,}",
+            settings["max_model_len"],
+            settings["max_num_batched_tokens"],
+            settings["max_concurrent_chunks"],
+            found.model_name,
+        )
+        lines.append(f"| {' | '.join(map(str, values))} |")
+    return "\n".join(lines) + "\n"
+
+
+TABLES: dict[Path, tuple[str, Callable[[], str]]] = {
+    README: ("settings", settings_table),
+    ENGINE: ("presets", presets_table),
+}
+"""The generated part of each page: the name of its markers, and what stands between them."""
+
+
+def with_table(page: Path) -> str:
+    """The page's text with its table written anew.
 
     Raises:
         ValueError: the markers are not there.
     """
-    written, count = _PART.subn(lambda part: part[1] + settings_table() + part[2], readme)
+    name, table = TABLES[page]
+    part = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    written, count = part.subn(lambda found: found[1] + table() + found[2], page.read_text(encoding="utf-8"))
     if count != 1:
-        raise ValueError("README.md must hold <!-- settings --> and <!-- /settings --> once")
+        raise ValueError(f"{page.name} must hold <!-- {name} --> and <!-- /{name} --> once")
     return written
 
 
 if __name__ == "__main__":
-    README.write_text(with_settings(README.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"{README.name} is up to date.")
+    for one in TABLES:
+        one.write_text(with_table(one), encoding="utf-8")
+        print(f"{one.name} is up to date.")

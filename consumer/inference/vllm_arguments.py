@@ -41,6 +41,7 @@ _FIXED = {
     "skip_tokenizer_init": "tokens are counted before anything is decoded",
     "disable_log_stats": "the times of an answer come from its statistics",
     "enable_log_requests": "prompts do not belong in a log",
+    "video_pruning_rate": "a video's tokens are counted before it is decoded",
 }
 
 # Their warnings are about how they were built and what they do not use: nothing for somebody who wants one answer.

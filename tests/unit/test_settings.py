@@ -11,8 +11,9 @@ import yaml
 from pydantic import SecretStr
 
 from consumer.errors import ConfigurationError
+from consumer.presets import preset
 from consumer.settings import LoadedSettings, Settings, load_settings
-from tools.docs import README, settings_table, with_settings
+from tools.docs import TABLES, settings_table, with_table
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 
@@ -84,6 +85,35 @@ def test_an_empty_variable_is_no_value() -> None:
     assert loaded(environment=empty).settings == Settings()
 
 
+def test_an_empty_variable_leaves_a_file_s_value_where_there_must_be_one(config: Path) -> None:
+    config.write_text("max_model_len: 4096\nmodel_name: m\ns3_endpoint: e\nallowed_hosts: [a]\n")
+    empty = {"MAX_MODEL_LEN": "", "MODEL_NAME": "", "S3_ENDPOINT": "", "ALLOWED_HOSTS": "", "ENFORCE_EAGER": ""}
+    settings = loaded(config, empty).settings
+    assert (settings.max_model_len, settings.model_name, settings.enforce_eager) == (4096, "m", False)
+    assert (settings.s3_endpoint, settings.allowed_hosts) == (None, ())
+
+
+def test_a_preset_stands_behind_everything_that_is_set(config: Path) -> None:
+    config.write_text("max_num_batched_tokens: 4096\n")
+    found = loaded(config, {"PRESET": "24gb-bf16", "GPU_MEMORY_UTILIZATION": "0.8"}, max_concurrent_chunks=3)
+    settings, origins = found.settings, found.origins
+    assert settings.model_name == "Qwen/Qwen3-VL-8B-Instruct"
+    assert origins["model_name"] == origins["max_model_len"] == "preset 24gb-bf16"
+    assert settings.max_model_len == preset("24gb-bf16").max_model_len < Settings().max_model_len
+    assert (settings.max_num_batched_tokens, origins["max_num_batched_tokens"]) == (4096, str(config))
+    assert (settings.gpu_memory_utilization, settings.max_concurrent_chunks) == (0.8, 3)
+    assert origins["max_attempts"] == "default"
+
+
+def test_a_preset_counts_the_cards(config: Path) -> None:
+    settings = loaded(None, {"PRESET": "24gb-bf16", "TENSOR_PARALLEL_SIZE": "2"}).settings
+    assert settings.max_model_len == preset("24gb-bf16", 2).max_model_len
+    for wrong in ("0", "two", "-1"):
+        assert "TENSOR_PARALLEL_SIZE (from environment)" in sentence(
+            environment={"PRESET": "24gb-bf16", "TENSOR_PARALLEL_SIZE": wrong}
+        )
+
+
 def test_lists_are_comma_separated_in_the_environment(config: Path) -> None:
     config.write_text("allowed_hosts: [a, b]\n")
     assert loaded(environment={"ALLOWED_HOSTS": "a, b,"}).settings == loaded(config).settings
@@ -138,6 +168,7 @@ def test_engine_arguments_that_cannot_be_read_are_named(variable: str, value: st
         ({"ENGINE": "tensorrt"}, ["ENGINE (from environment)", "'vllm' or 'synthetic'"]),
         ({"RETRY_SECONDS": "-1"}, ["RETRY_SECONDS (from environment)"]),
         ({"PROBE_TIMEOUT_SECONDS": "inf"}, ["PROBE_TIMEOUT_SECONDS (from environment)"]),
+        ({"PRESET": "24gb"}, ["PRESET (from environment)", "24gb-bf16", "141gb-fp8"]),
         ({"KAFKA_TOPIC_PREFIX": "a b"}, ["KAFKA_TOPIC_PREFIX (from environment)"]),
         ({"GPU_MEMORY_UTILIZATION": "90"}, ["GPU_MEMORY_UTILIZATION (from environment)", "less than or equal to 1"]),
     ],
@@ -194,9 +225,9 @@ def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
-def test_the_readme_s_table_is_up_to_date() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert with_settings(text) == text, "run `make docs`"
+@pytest.mark.parametrize("page", TABLES, ids=lambda page: page.name)
+def test_the_generated_tables_are_up_to_date(page: Path) -> None:
+    assert with_table(page) == page.read_text(encoding="utf-8"), "run `make docs`"
     assert all(f"| `{name.upper()}" in settings_table() for name in Settings.model_fields)
 
 

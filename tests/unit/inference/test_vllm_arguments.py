@@ -85,6 +85,17 @@ def test_what_a_setting_says_is_no_engine_arg() -> None:
     check_engine_args(Settings(engine_args=dict.fromkeys(habits, False)))
 
 
+def test_the_documentation_names_those_that_are_refused_and_those_that_are_not() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "engine.md").read_text(encoding="utf-8")
+    sentence = page[page.index("is refused with the\nreason:") : page.index("that may be changed")]
+    named = re.findall(r"`([a-z_]+)`", sentence)
+    for name in named[:-2]:
+        with pytest.raises(ConfigurationError, match=f"{name}: .*; leave it out"):
+            check_engine_args(Settings(engine_args={name: 1}))
+    check_engine_args(Settings(engine_args=dict.fromkeys(named[-2:], False)))
+    assert engine_arguments(SETTINGS, 1).keys() >= set(named[-2:])
+
+
 def test_an_argument_that_vllm_does_not_know_is_named_with_its_neighbour() -> None:
     settings = Settings(engine_args={"load_fromat": "dummy"})
     check_engine_args(settings)
