@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import distribution
-from pathlib import Path
 
 import pytest
 import tiktoken
@@ -20,18 +17,9 @@ from consumer.demo.model_path import demo_model
 from consumer.inference.budget import stamp_tokens
 from consumer.inference.prompts import text_tokens
 from consumer.inference.stamps import PAIR_OVERHEAD, StampCosts, stamp_costs, stamp_times
+from tests.qwen_tokenizer import SPECIAL, SPLIT, VOCABULARY_SIZE, vocabulary_file
 
 Count = Callable[[str], int]
-
-# The vocabulary file of Qwen's authors, which Qwen2, Qwen3 and Qwen3-VL share (their special tokens follow after it).
-VOCABULARY = "qwen_tokenizer/resources/qwen.tiktoken"
-VOCABULARY_SHA256 = "b2b1b8dfb5cc5f024bafc373121c6aba3f66f9a5a0269e243470a1de16a33186"
-VOCABULARY_SIZE = 151_643
-# As in the tokenizer.json of Qwen3-VL.
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-SPECIAL = ("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|video_pad|>")
 
 
 @cache
@@ -42,12 +30,12 @@ def small() -> Count:
 
 @cache
 def qwen() -> Count:
-    path = Path(str(distribution("qwen-tokenizer").locate_file(VOCABULARY)))
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == VOCABULARY_SHA256
-    ranks = load_tiktoken_bpe(str(path))
+    ranks = load_tiktoken_bpe(str(vocabulary_file()))
     assert len(ranks) == VOCABULARY_SIZE
     special = {name: VOCABULARY_SIZE + number for number, name in enumerate(SPECIAL)}
     encoding = tiktoken.Encoding("qwen", pat_str=SPLIT, mergeable_ranks=ranks, special_tokens=special)
+    # As every Qwen since the second has them.
+    assert encoding.encode("Hello world") == [9707, 1879]
     return lambda text: len(encoding.encode(text, allowed_special="all"))
 
 
