@@ -28,6 +28,18 @@ PARTITIONS = 4
 BUCKET = "videos"
 
 
+ENGINE_STARTS = ("test_demo", "test_real_model", "test_vllm_engine")
+"""Modules that load a model: a minute of all cores each, so never two at a time, and first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A module's tests stay together, for its fixtures' sake, where several processes share the modules."""
+    items.sort(key=lambda item: item.path.stem not in ENGINE_STARTS)
+    for item in items:
+        name = item.path.stem
+        item.add_marker(pytest.mark.xdist_group("engine" if name in ENGINE_STARTS else name))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch the servers before any test's clock runs: with an empty cache that takes minutes."""
     fetch_first(session, "fetched", _fetch)
