@@ -18,12 +18,16 @@ def encode(
     frames: Iterable[NDArray[np.uint8]],
     *,
     fps: int = FPS,
+    crf: int = 23,
+    key_seconds: float = 2.0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Write an MP4 with one H.264 stream whose first frame is at 0 s.
 
     Args:
         frames: uint8, shape [H, W, 3], RGB, all of one size, H and W even.
+        crf: how coarse it is, from 0 to 51.
+        key_seconds: from one key frame to the next.
         progress: called with the number of frames written so far.
 
     Raises:
@@ -35,9 +39,8 @@ def encode(
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=fps)
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "23", "preset": "fast"}
-        # A key frame every other second: a chunk starts in the middle of the file.
-        stream.codec_context.gop_size = 2 * fps
+        stream.options = {"crf": str(crf), "preset": "fast"}
+        stream.codec_context.gop_size = round(key_seconds * fps)
         stream.codec_context.time_base = Fraction(1, fps)
         for number, pixels in enumerate(frames):
             if number == 0:

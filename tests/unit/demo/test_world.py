@@ -91,7 +91,7 @@ def test_an_hour_is_written_in_seconds_not_minutes() -> None:
 
 def test_a_thing_is_at_many_times_where_it_is_at_each() -> None:
     thing = crossing(100, pause=Pause(4, 5))
-    times = np.arange(0, 9, 0.25)
+    times = np.arange(0, 9, 0.25, dtype=np.float64)
     assert np.array_equal(thing.positions(times), np.array([thing.position(float(one)) for one in times]))
 
 
