@@ -117,9 +117,11 @@ def default_instruction(prompt: str) -> str:
 
 
 def _with_gaps(text: str, gaps: Sequence[Gap]) -> str:
-    if not gaps or _is_json(text):
+    missing = gaps_sentence(gaps)
+    # A model may end with the very sentence that it was told.
+    if not gaps or _is_json(text) or text.endswith(missing):
         return text
-    return f"{text}\n\n{gaps_sentence(gaps)}"
+    return f"{text}\n\n{missing}"
 
 
 def _is_json(text: str) -> bool:

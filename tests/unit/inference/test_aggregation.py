@@ -98,6 +98,12 @@ async def test_gaps_are_told_to_the_model_and_to_the_reader() -> None:
     assert result.text == "most of it\n\nNot described: 12.0s-20.0s."
 
 
+async def test_gaps_that_the_model_names_itself_are_not_named_twice() -> None:
+    engine = ScriptedEngine(answers=["most of it\nNot described: 12.0s-20.0s."])
+    result = await run(engine, [chunk(0), chunk(2)], gaps=((12.0, 20.0),))
+    assert result.text == "most of it\nNot described: 12.0s-20.0s."
+
+
 async def test_json_stays_json() -> None:
     result = await run(ScriptedEngine(answers=['{"a": 1}']), [chunk(0), chunk(2)], gaps=((12.0, 20.0),))
     assert result.text == '{"a": 1}'
