@@ -18,9 +18,9 @@ from consumer.errors import ErrorCode, TransientError
 from consumer.events.codec import EventCodec
 from consumer.inference.engine import Engine
 from consumer.inference.factory import make_engine
-from consumer.inference.trust import start_trusted
 from consumer.job import JobRunner
 from consumer.job.engine_budget import log_engine_budget
+from consumer.job.first_light import start_trusted
 from consumer.media.library import MediaLibrary
 from consumer.pool import JobPool
 from consumer.settings import Settings

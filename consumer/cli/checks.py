@@ -117,7 +117,7 @@ def _engine(settings: Settings) -> tuple[bool, str]:
 
 async def _first_light(settings: Settings) -> tuple[bool | None, str]:
     from consumer.inference.factory import make_engine
-    from consumer.inference.trust import start_trusted
+    from consumer.job.first_light import start_trusted
 
     engine = make_engine(settings)
     try:

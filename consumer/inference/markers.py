@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,12 @@ SIZE = 192
 """Pixels; a multiple of 32, and what the demo's small model knows."""
 
 CLIP_FPS = 2.0
+
+START_TIME = 40.0
+"""Seconds: not zero, so that times of the source and of the chunk differ."""
+
+NUMBERS, PAIRS = (17, 58), (2, 3)
+"""The numbers shown, and how many pairs of frames each: little enough for the least MAX_MODEL_LEN that can be set."""
 
 _DIGIT_HEIGHT, _DIGIT_WIDTH, _STROKE = 20, 12, 3
 _TOP, _LEFT, _PADDING = 4, 4, 4
@@ -46,10 +54,35 @@ def put_number(picture: NDArray[np.float64] | NDArray[np.uint8], number: int) ->
             glyph[rows, columns] = 255
 
 
-def numbered_clip(number: int, pairs: int, start: float) -> Clip:
-    """A grey clip with this number in its corner, as if it began at `start` (s); its frames come in `pairs`."""
+def numbered_picture(number: int) -> NDArray[np.uint8]:
+    """A grey picture with this number in its corner, uint8 [SIZE, SIZE, 3]."""
     picture = np.full((SIZE, SIZE, 3), 60 + number, np.uint8)
     put_number(picture, number)
+    return picture
+
+
+def numbered_clip(number: int, pairs: int, start: float) -> Clip:
+    """So many pairs of frames of that picture, as if they began at `start` (s)."""
     count = 2 * pairs
     times = tuple(start + frame / CLIP_FPS for frame in range(count))
-    return Clip(np.repeat(picture[None], count, axis=0), times, start)
+    return Clip(np.repeat(numbered_picture(number)[None], count, axis=0), times, start)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marker:
+    """A clip that can be told from others by the number in its corner, and by its length."""
+
+    number: int
+    shown: Clip
+
+    @property
+    def clip(self) -> Clip:
+        """Another one each time: an engine may keep what it makes of a clip in its place."""
+        return Clip(self.shown.pixels, self.shown.times, self.shown.start_time)
+
+
+def drawn_markers() -> tuple[Marker, ...]:
+    """One for each of NUMBERS, as if it began at START_TIME."""
+    return tuple(
+        Marker(number, numbered_clip(number, pairs, START_TIME)) for number, pairs in zip(NUMBERS, PAIRS, strict=True)
+    )

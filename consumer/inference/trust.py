@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from consumer.errors import CodedError, ConfigurationError, ErrorCode
 from consumer.inference.budget import vision_tokens
 from consumer.inference.engine import (
     AggregateSubject,
-    Clip,
     Engine,
     Generation,
     GenerationRequest,
     SamplingValues,
 )
-from consumer.inference.markers import numbered_clip
+from consumer.inference.markers import Marker
 from consumer.inference.prompt_view import ShowsPrompts, prompt_fault
 from consumer.settings import Settings
 
 PROMPT = "Which number of two digits is shown at the top left? Answer with the number."
 SAMPLING = SamplingValues(max_tokens=16, temperature=0.0, top_p=1.0, top_k=0, presence_penalty=0.0, seed=None)
-START_TIME = 40.0
-"""Seconds: not zero, so that times of the source and of the chunk differ."""
 
 _NUMBER = re.compile(r"(?<!\d)\d\d(?!\d)")
-
-_log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """A clip that can be told from others by its number, and by its length: `pairs` of frames."""
-
-    number: int
-    pairs: int
-
-    @property
-    def clip(self) -> Clip:
-        """Made anew each time: an engine may keep what it makes of a clip in its place."""
-        return numbered_clip(self.number, self.pairs, START_TIME)
-
-
-MARKERS = (Marker(17, 2), Marker(58, 3))
-"""Small enough for the least MAX_MODEL_LEN that the settings allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +38,7 @@ class FirstLight:
         prompt_seen: the engine showed the prompt, and it is as it should be.
     """
 
+    clips: int
     seconds: float
     prompt_tokens: int
     completion_tokens: int
@@ -82,33 +58,19 @@ class FirstLight:
         )
         prompt = "the prompts are as they should be" if self.prompt_seen else "the engine does not show its prompts"
         return (
-            f"{len(MARKERS)} marker clips in flight were answered in {self.seconds:.2g} s "
+            f"{self.clips} marker clips in flight were answered in {self.seconds:.2g} s "
             f"({self.tokens_per_second:.0f} tokens/s, all cold): {read}, and {prompt}"
         )
 
 
-async def start_trusted(engine: Engine, settings: Settings) -> FirstLight:
-    """Load the model and put the first questions to it; returns when its answers can be trusted, see `first_light`.
-
-    Raises:
-        ConfigurationError: the model or a setting does not work, or the answers are wrong; the sentence says which.
-    """
-    await engine.start()
-    light = await first_light(engine, settings)
-    _log.log(
-        logging.INFO if light.reads or _dummy(settings) else logging.WARNING,
-        "first_light",
-        outcome=str(light),
-        seconds=round(light.seconds, 3),
-        tokens_per_second=round(light.tokens_per_second, 1),
-    )
-    return light
-
-
 async def first_light(
-    engine: Engine, settings: Settings, *, monotonic: Callable[[], float] = time.monotonic
+    engine: Engine,
+    settings: Settings,
+    markers: Sequence[Marker],
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> FirstLight:
-    """Ask a started engine about two clips at once.
+    """Ask a started engine about all these clips at once.
 
     Raises:
         ConfigurationError: it does not answer, or not what it was asked; the sentence says what is wrong.
@@ -116,10 +78,10 @@ async def first_light(
     limit = settings.generate_timeout_seconds
     try:
         async with asyncio.timeout(limit):
-            return await _look(engine, settings, monotonic)
+            return await _look(engine, settings, markers, monotonic)
     except TimeoutError:
         raise ConfigurationError(
-            f"The engine did not answer {len(MARKERS)} marker clips within GENERATE_TIMEOUT_SECONDS ({limit:g} s)."
+            f"The engine did not answer {len(markers)} marker clips within GENERATE_TIMEOUT_SECONDS ({limit:g} s)."
         ) from None
     except CodedError as error:
         if error.code is ErrorCode.ENGINE_DIED:
@@ -130,15 +92,18 @@ async def first_light(
         raise ConfigurationError(f"The engine does not answer a marker clip: {error.message}") from None
 
 
-async def _look(engine: Engine, settings: Settings, monotonic: Callable[[], float]) -> FirstLight:
-    lengths = [await _shown(engine, settings, marker) for marker in MARKERS]
+async def _look(
+    engine: Engine, settings: Settings, markers: Sequence[Marker], monotonic: Callable[[], float]
+) -> FirstLight:
+    lengths = [await _shown(engine, settings, marker) for marker in markers]
     began = monotonic()
-    answers = await asyncio.gather(*(engine.generate(question(marker, "together")) for marker in MARKERS))
+    answers = await asyncio.gather(*(engine.generate(question(marker, "together")) for marker in markers))
     seconds = monotonic() - began
-    for marker, answer, length in zip(MARKERS, answers, lengths, strict=True):
+    for marker, answer, length in zip(markers, answers, lengths, strict=True):
         _count(marker, answer, length)
-    reads = not _dummy(settings) and await _read(engine, answers)
+    reads = not has_dummy_weights(settings) and await _read(engine, markers, answers)
     return FirstLight(
+        clips=len(markers),
         seconds=seconds,
         prompt_tokens=sum(answer.prompt_tokens for answer in answers),
         completion_tokens=sum(answer.completion_tokens for answer in answers),
@@ -192,22 +157,22 @@ def _count(marker: Marker, answer: Generation, prompt_tokens: int | None) -> Non
         )
 
 
-async def _read(engine: Engine, answers: Sequence[Generation]) -> bool:
+async def _read(engine: Engine, markers: Sequence[Marker], answers: Sequence[Generation]) -> bool:
     """Whether each answer tells its own clip's number; False: the weights cannot read.
 
     Raises:
         ConfigurationError: they can, and tell another clip's; or they say nothing at all.
     """
-    together = [_told(answer) for answer in answers]
-    if _right(together):
+    together = [_told(answer, markers) for answer in answers]
+    if _right(together, markers):
         return True
     if all(not answer.text.strip() for answer in answers):
         raise ConfigurationError(
             "The engine answers all marker clips with empty texts; look at MODEL_NAME, QUANTIZATION and DTYPE."
         )
-    alone = [_told(await engine.generate(question(marker, "alone"))) for marker in MARKERS]
-    if _right(alone) or _swapped(together):
-        names = " and ".join(str(marker.number) for marker in MARKERS)
+    alone = [_told(await engine.generate(question(marker, "alone")), markers) for marker in markers]
+    if _right(alone, markers) or _swapped(together, markers):
+        names = " and ".join(str(marker.number) for marker in markers)
         said = " and ".join(repr(" ".join(answer.text.split())) for answer in answers)
         raise ConfigurationError(
             f"The engine gives answers to the wrong requests: asked at once about clips with the numbers {names}, it "
@@ -216,19 +181,19 @@ async def _read(engine: Engine, answers: Sequence[Generation]) -> bool:
     return False
 
 
-def _dummy(settings: Settings) -> bool:
+def has_dummy_weights(settings: Settings) -> bool:
     """Whether the weights are known to be random."""
     return bool(settings.engine_args.get("load_format") == "dummy")
 
 
-def _told(answer: Generation) -> set[int]:
+def _told(answer: Generation, markers: Sequence[Marker]) -> set[int]:
     """The markers' numbers in an answer."""
-    return {int(number) for number in _NUMBER.findall(answer.text)} & {marker.number for marker in MARKERS}
+    return {int(number) for number in _NUMBER.findall(answer.text)} & {marker.number for marker in markers}
 
 
-def _right(told: Sequence[set[int]]) -> bool:
-    return all(numbers == {marker.number} for marker, numbers in zip(MARKERS, told, strict=True))
+def _right(told: Sequence[set[int]], markers: Sequence[Marker]) -> bool:
+    return all(numbers == {marker.number} for marker, numbers in zip(markers, told, strict=True))
 
 
-def _swapped(told: Sequence[set[int]]) -> bool:
-    return all(numbers and marker.number not in numbers for marker, numbers in zip(MARKERS, told, strict=True))
+def _swapped(told: Sequence[set[int]], markers: Sequence[Marker]) -> bool:
+    return all(numbers and marker.number not in numbers for marker, numbers in zip(markers, told, strict=True))

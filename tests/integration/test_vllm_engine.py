@@ -31,6 +31,7 @@ from consumer.inference.vllm_adapter import VllmBackend
 from consumer.inference.vllm_engine import VllmEngine
 from consumer.inference.vllm_processes import engine_processes
 from consumer.inference.vllm_prompt import Timestamps, engine_prompt
+from consumer.job.first_light import filmed_markers
 from consumer.settings import Settings
 from tests.engine_contract import EngineContract, Questions, check_ended, text_only
 from tests.marker_clips import FPS, SECONDS, marker_clip, marker_question, marker_script
@@ -169,11 +170,13 @@ async def test_a_value_that_vllm_refuses_is_named(engine: VllmEngine) -> None:
 
 
 async def test_the_first_questions_are_answered_and_other_times_than_agreed_are_found(engine: VllmEngine) -> None:
-    light = await first_light(engine, Settings(timestamps="absolute"))
+    settings = Settings(timestamps="absolute")
+    markers = filmed_markers(settings)
+    light = await first_light(engine, settings, markers)
     assert light.reads
     assert light.prompt_seen
-    with pytest.raises(ConfigurationError, match=r"time stamps are 40\.2, 41\.2 s instead of 0\.2, 1\.2 s"):
-        await first_light(engine, Settings(timestamps="relative"))
+    with pytest.raises(ConfigurationError, match=r"time stamps are 0\.8, 1\.8 s instead of 0\.2, 1\.2 s"):
+        await first_light(engine, Settings(timestamps="relative"), markers)
 
 
 async def test_an_engine_arg_is_looked_for_in_vllm_s_own_list(engine: VllmEngine) -> None:

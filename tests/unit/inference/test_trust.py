@@ -8,17 +8,18 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from structlog.testing import capture_logs
 
 from consumer.errors import ConfigurationError, ErrorCode, PermanentError, TransientError
 from consumer.inference.budget import stamp_tokens, vision_tokens
 from consumer.inference.engine import AggregateSubject, EngineInfo, EngineLimits, Generation, GenerationRequest
+from consumer.inference.markers import drawn_markers
 from consumer.inference.prompt_view import ShownPrompt, ShowsPrompts, expected_prompt, prompt_fault
 from consumer.inference.synthetic import SyntheticEngine
-from consumer.inference.trust import MARKERS, first_light, question, start_trusted
+from consumer.inference.trust import first_light, question
 from consumer.settings import Settings
 from tests.unit.inference.builders import ScriptedEngine
 
+MARKERS = drawn_markers()
 SETTINGS = Settings()
 DUMMY = Settings(engine_args={"load_format": "dummy"})
 
@@ -67,14 +68,14 @@ def clock(*times: float) -> Callable[[], float]:
 
 async def refused(engine: Reader, settings: Settings = SETTINGS) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        await first_light(engine, settings)
+        await first_light(engine, settings, MARKERS)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 async def test_an_engine_that_is_as_it_should_be_passes() -> None:
     engine = Reader()
-    light = await first_light(engine, SETTINGS, monotonic=clock(10.0, 12.0))
+    light = await first_light(engine, SETTINGS, MARKERS, monotonic=clock(10.0, 12.0))
     assert (light.reads, light.prompt_seen, light.completion_tokens, light.seconds) == (True, True, 10, 2.0)
     assert light.tokens_per_second == (light.prompt_tokens + 10) / 2
     assert str(light) == (
@@ -93,7 +94,7 @@ async def test_both_clips_are_in_flight_at_once() -> None:
             return await super().generate(request)
 
     async with asyncio.timeout(5):
-        assert await first_light(Meeting(), SETTINGS) is not None
+        assert await first_light(Meeting(), SETTINGS, MARKERS) is not None
 
 
 OTHERS = {MARKERS[0].number: MARKERS[1].number, MARKERS[1].number: MARKERS[0].number}
@@ -134,7 +135,7 @@ async def test_weights_that_cannot_read_are_told_apart_from_mixed_up_answers(
     say: Callable[[GenerationRequest], str],
 ) -> None:
     engine = Reader(say)
-    light = await first_light(engine, SETTINGS)
+    light = await first_light(engine, SETTINGS, MARKERS)
     assert not light.reads
     assert "only the structure was looked at" in str(light)
     assert len(engine.asked) == len(set(engine.asked)) == 4
@@ -144,7 +145,7 @@ async def test_weights_that_cannot_read_are_told_apart_from_mixed_up_answers(
 
 async def test_dummy_weights_are_not_asked_to_read() -> None:
     engine = Reader(swapped_in_flight)
-    light = await first_light(engine, DUMMY)
+    light = await first_light(engine, DUMMY, MARKERS)
     assert not light.reads
     assert len(engine.asked) == 2
 
@@ -171,7 +172,7 @@ async def test_a_prompt_that_the_model_was_not_trained_on_is_found(show: Callabl
 
 
 async def test_a_stamp_may_be_rounded_either_way() -> None:
-    assert await first_light(Reader(show=lambda text: text.replace("<0.2 s", "<0.3 s")), SETTINGS) is not None
+    assert await first_light(Reader(show=lambda text: text.replace("<0.2 s", "<0.3 s")), SETTINGS, MARKERS) is not None
 
 
 async def test_absolute_times_are_the_source_s() -> None:
@@ -225,26 +226,8 @@ async def synthetic() -> AsyncIterator[SyntheticEngine]:
     await engine.stop()
 
 
-@pytest.mark.parametrize(
-    ("settings", "say", "level"),
-    [
-        (SETTINGS, None, "info"),
-        (SETTINGS, lambda _: "no idea", "warning"),
-        (DUMMY, lambda _: "no idea", "info"),
-    ],
-)
-async def test_the_log_tells_of_it(
-    settings: Settings, say: Callable[[GenerationRequest], str] | None, level: str
-) -> None:
-    with capture_logs() as logs:
-        light = await start_trusted(Reader() if say is None else Reader(say), settings)
-    (entry,) = logs
-    assert (entry["event"], entry["log_level"], entry["outcome"]) == ("first_light", level, str(light))
-    assert entry["tokens_per_second"] > 0
-
-
 async def test_the_synthetic_engine_passes(synthetic: SyntheticEngine) -> None:
-    light = await first_light(synthetic, SETTINGS)
+    light = await first_light(synthetic, SETTINGS, MARKERS)
     assert light.reads
     assert not light.prompt_seen
     assert not isinstance(synthetic, ShowsPrompts)
