@@ -13,6 +13,7 @@ from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.inference.engine import Engine
 from consumer.inference.factory import make_engine
 from consumer.job import JobRunner, Run
+from consumer.job.first_light import start_trusted
 from consumer.media.library import MediaLibrary
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
@@ -29,6 +30,7 @@ class Runtime:
     """
 
     def __init__(self, settings: Settings, worker: str) -> None:
+        self._settings = settings
         self._engine: Engine = make_engine(settings)
         self._library = MediaLibrary.from_settings(settings)
         self._loop = asyncio.new_event_loop()
@@ -38,13 +40,13 @@ class Runtime:
         )
 
     def start(self) -> None:
-        """Load the model.
+        """Load the model, and look whether its answers can be trusted.
 
         Raises:
             ConfigurationError: the model or a setting does not work.
         """
         self._thread.start()
-        self._submit(self._engine.start()).result()
+        self._submit(start_trusted(self._engine, self._settings)).result()
 
     async def describe(self, job: VideoJob) -> tuple[VideoResult, list[ChunkResult]]:
         """Do a job; cancelling it stops the work.

@@ -1,4 +1,4 @@
-"""A worker is not ready, and joins no group, before its engine's first answers were right."""
+"""A worker is not ready, and joins no group, before its engine's first answers were right; a server takes no request."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from consumer.errors import ConfigurationError
 from consumer.inference.engine import EngineLimits, Generation, GenerationRequest
 from consumer.inference.synthetic import SyntheticEngine
+from consumer.runpod import runtime
 from consumer.settings import Settings
 from consumer.worker import Worker
 
@@ -43,3 +44,18 @@ async def test_an_engine_that_mixes_up_answers_ends_the_start() -> None:
     assert not engine.alive
     assert {status for status, _ in engine.seen} == {503}
     assert all("engine" in missing for _, missing in engine.seen)
+
+
+@pytest.mark.timeout(60)
+def test_a_server_takes_no_request_from_an_engine_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mute(SyntheticEngine):
+        async def generate(self, request: GenerationRequest) -> Generation:
+            return replace(await super().generate(request), text="")
+
+    monkeypatch.setattr(runtime, "make_engine", Mute.from_settings)
+    serving = runtime.Runtime(SETTINGS, worker="w")
+    try:
+        with pytest.raises(ConfigurationError, match="answers all marker clips with empty texts"):
+            serving.start()
+    finally:
+        serving.stop()
