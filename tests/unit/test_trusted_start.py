@@ -1,4 +1,4 @@
-"""A worker is not ready, and joins no group, before its engine's first answers were right; a server takes no request."""
+"""A worker is not ready, and a server takes no request, before the first answers of its engine were right."""
 
 from __future__ import annotations
 
