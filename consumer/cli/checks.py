@@ -105,8 +105,11 @@ def _engine(settings: Settings) -> tuple[bool, str]:
         return False, (
             "ENGINE is vllm, but the package vllm is not installed; install video-consumer[gpu] or video-consumer[cpu]."
         )
+    from consumer.inference.vllm_arguments import check_engine_args, require_compile_cache
     from consumer.inference.vllm_failures import missing_model
 
+    check_engine_args(settings)
+    require_compile_cache(settings)
     problem = missing_model(settings.model_name)
     if problem is not None:
         return False, problem
@@ -115,7 +118,7 @@ def _engine(settings: Settings) -> tuple[bool, str]:
     return True, f"vllm is installed; the model {settings.model_name} comes from the hub, which was not asked."
 
 
-async def _first_light(settings: Settings) -> tuple[bool | None, str]:
+async def _first_light(settings: Settings) -> tuple[bool, str]:
     from consumer.inference.factory import make_engine
     from consumer.job.first_light import start_trusted
 
@@ -125,4 +128,5 @@ async def _first_light(settings: Settings) -> tuple[bool | None, str]:
         info = engine.info
     finally:
         await engine.stop()
-    return True, f"{info.engine} {info.engine_version} with {info.model}: {light}."
+    revision = f" ({info.revision})" if info.revision else ""
+    return True, f"{info.engine} {info.engine_version} with {info.model}{revision}: {light}."

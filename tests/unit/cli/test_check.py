@@ -177,6 +177,9 @@ def test_the_engine_s_model_is_looked_for(check: Check, tmp_path: Path) -> None:
         f"FAILED The directory {tmp_path}/empty (MODEL_NAME) holds no config.json, so it is no model."
     )
     assert engine(f"{tmp_path}/none") == f"FAILED There is no directory {tmp_path}/none (MODEL_NAME)."
+    assert check("--quick", "--engine", "vllm", "--set", "engine_args.dtype=half")[1]["engine"] == (
+        "FAILED ENGINE_ARGS may not hold dtype: set DTYPE instead."
+    )
     assert engine("some/model") == "ok vllm is installed; the model some/model comes from the hub, which was not asked."
 
 
