@@ -24,6 +24,9 @@ from consumer.settings import Settings
 PROMPT = "Which number of two digits is shown at the top left? Answer with the number."
 SAMPLING = SamplingValues(max_tokens=16, temperature=0.0, top_p=1.0, top_k=0, presence_penalty=0.0, seed=None)
 
+LEAST_LIMIT_SECONDS = 120.0
+"""For all answers; the first ones may wait for kernels to be compiled, whatever limit there is for one answer later."""
+
 _NUMBER = re.compile(r"(?<!\d)\d\d(?!\d)")
 
 
@@ -75,13 +78,14 @@ async def first_light(
     Raises:
         ConfigurationError: it does not answer, or not what it was asked; the sentence says what is wrong.
     """
-    limit = settings.generate_timeout_seconds
+    limit = max(LEAST_LIMIT_SECONDS, settings.generate_timeout_seconds)
     try:
         async with asyncio.timeout(limit):
             return await _look(engine, settings, markers, monotonic)
     except TimeoutError:
         raise ConfigurationError(
-            f"The engine did not answer {len(markers)} marker clips within GENERATE_TIMEOUT_SECONDS ({limit:g} s)."
+            f"The engine did not answer {len(markers)} marker clips within {limit:g} s; look at its log, or raise "
+            "GENERATE_TIMEOUT_SECONDS."
         ) from None
     except CodedError as error:
         if error.code is ErrorCode.ENGINE_DIED:

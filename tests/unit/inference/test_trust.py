@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from consumer.errors import ConfigurationError, ErrorCode, PermanentError, TransientError
+from consumer.inference import trust
 from consumer.inference.budget import stamp_tokens, vision_tokens
 from consumer.inference.engine import AggregateSubject, EngineInfo, EngineLimits, Generation, GenerationRequest
 from consumer.inference.markers import drawn_markers
@@ -193,14 +194,20 @@ async def test_an_engine_that_says_nothing_is_found() -> None:
     assert (await refused(Silent(), DUMMY)).startswith("The engine answers a marker clip with nothing")
 
 
-async def test_an_engine_that_does_not_answer_is_given_up() -> None:
+@pytest.mark.parametrize(("least", "own"), [(0.01, 0.02), (0.02, 0.01)])
+async def test_an_engine_that_does_not_answer_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, least: float, own: float
+) -> None:
     class Hanging(Reader):
         async def generate(self, request: GenerationRequest) -> Generation:
             await asyncio.Event().wait()
             raise AssertionError
 
-    text = await refused(Hanging(), Settings(generate_timeout_seconds=0.01))
-    assert text == "The engine did not answer 2 marker clips within GENERATE_TIMEOUT_SECONDS (0.01 s)."
+    monkeypatch.setattr(trust, "LEAST_LIMIT_SECONDS", least)
+    text = await refused(Hanging(), Settings(generate_timeout_seconds=own))
+    assert text == (
+        "The engine did not answer 2 marker clips within 0.02 s; look at its log, or raise GENERATE_TIMEOUT_SECONDS."
+    )
 
 
 @pytest.mark.parametrize(
