@@ -29,6 +29,15 @@ def resolved_revision(settings: Settings) -> str | None:
     return _cached_commit(settings)
 
 
+def unpinned(settings: Settings, revision: str | None) -> bool:
+    """Whether the same settings may bring other weights at the next start: a model of the hub by its branch or tag."""
+    return (
+        revision is not None
+        and bool(_COMMIT.fullmatch(revision))
+        and not (settings.model_revision == revision or Path(settings.model_name).is_dir())
+    )
+
+
 def _digest(directory: Path) -> str:
     digest = hashlib.sha256()
     for name in _DIGESTED:

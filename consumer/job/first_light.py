@@ -12,6 +12,7 @@ import structlog
 from consumer.errors import CodedError, ConfigurationError
 from consumer.inference.engine import Clip, Engine
 from consumer.inference.markers import NUMBERS, PAIRS, Marker, drawn_markers, numbered_picture
+from consumer.inference.revision import unpinned
 from consumer.inference.trust import FirstLight, first_light, has_dummy_weights
 from consumer.media.chunks import Chunk
 from consumer.media.frames import plan_frames
@@ -41,6 +42,9 @@ async def start_trusted(engine: Engine, settings: Settings) -> FirstLight:
     else:
         await engine.start()
         markers = drawn_markers()
+    revision = engine.info.revision
+    if unpinned(settings, revision):
+        _log.info("model_not_pinned", reason=f"MODEL_REVISION={revision} keeps these weights at the next start.")
     light = await first_light(engine, settings, markers)
     _log.log(
         logging.INFO if light.reads or has_dummy_weights(settings) else logging.WARNING,

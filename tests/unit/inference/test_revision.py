@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.inference.revision import resolved_revision
+from consumer.inference.revision import resolved_revision, unpinned
 from consumer.settings import Settings
 
 COMMIT, OTHER = "0123456789abcdef0123456789abcdef01234567", "f" * 40
@@ -81,3 +81,19 @@ def test_another_directory_is_a_digest_of_what_describes_it(tmp_path: Path) -> N
         (model / name).write_bytes(content)
         seen.append(digest())
     assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "found", "expected"),
+    [
+        ("some/model", None, COMMIT, True),
+        ("some/model", "v2", COMMIT, True),
+        ("some/model", COMMIT, COMMIT, False),
+        ("some/model", None, None, False),
+        ("some/model", "v2", "v2", False),
+        (".", None, COMMIT, False),
+        (".", None, "sha256:0", False),
+    ],
+)
+def test_only_a_commit_pins_a_model_of_the_hub(name: str, given: str | None, found: str | None, expected: bool) -> None:
+    assert unpinned(Settings(model_name=name, model_revision=given), found) is expected

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from consumer.errors import ConfigurationError, ErrorCode, PermanentError
 from consumer.inference.budget import chunk_need, fits
-from consumer.inference.engine import EngineLimits, Generation, GenerationRequest
+from consumer.inference.engine import EngineInfo, EngineLimits, Generation, GenerationRequest
 from consumer.inference.markers import drawn_markers
 from consumer.inference.synthetic import SyntheticEngine
 from consumer.inference.trust import SAMPLING
@@ -102,3 +102,16 @@ def test_without_an_encoder_the_clips_are_drawn(monkeypatch: pytest.MonkeyPatch)
         markers = filmed_markers(VLLM)
     assert [marker.clip.start_time for marker in markers] == [40.0, 40.0]
     assert [entry["event"] for entry in logs] == ["markers_not_filmed"]
+
+
+async def test_a_model_that_may_change_is_told() -> None:
+    class Hub(Told):
+        @property
+        def info(self) -> EngineInfo:
+            return EngineInfo("vllm", "1", "some/model", "a" * 40, None)
+
+    for given, told in ((None, 1), ("a" * 40, 0)):
+        with capture_logs() as logs:
+            await start_trusted(Hub(), Settings(engine="synthetic", model_revision=given))
+        reasons = [entry["reason"] for entry in logs if entry["event"] == "model_not_pinned"]
+        assert reasons == [f"MODEL_REVISION={'a' * 40} keeps these weights at the next start."] * told
