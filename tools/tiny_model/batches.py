@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Sequences
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,8 +28,8 @@ NOISES = 6
 """Random numbers that decide how a window's pictures are worsened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+# Tuples, which torch.compile takes apart.
+class Texts(NamedTuple):
     """Sequences side by side, padded at their ends.
 
     Args:
@@ -45,8 +46,7 @@ class Texts:
     targets: torch.Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Scenes:
+class Scenes(NamedTuple):
     """What the pictures of B windows are drawn from.
 
     Args:

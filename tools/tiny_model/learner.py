@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as functional
@@ -19,6 +21,9 @@ from tools.tiny_model.tokenizer import DOINGS, NAMES, Tokens
 _PICTURES_AT_ONCE = 1280
 _NAME_WEIGHT, _DOING_WEIGHT = 4.0, 3.0
 _WHAT, _STAMP, _CELLS, _LINES = 0.3, 0.5, 0.5, 0.5
+
+
+_Parts = TypeVar("_Parts", Texts, Scenes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class Learner:
         parts = []
         with torch.no_grad():
             for first in range(0, count, each):
-                part = _moved(scenes, lambda one, first=first: one[first : first + each])
+                part = _moved(scenes, itemgetter(slice(first, first + each)))
                 size = (len(part.markers), frames, 3, SIZE, SIZE)
                 noise = torch.randn(size, generator=dice, device=self.device)
                 parts.append(self._patches(part, noise))
@@ -129,8 +134,8 @@ class Learner:
         return _moved(batch.windows, move), _moved(batch.scenes, move), _moved(batch.merges, move)
 
 
-def _moved(parts: Any, move: Any) -> Any:
-    return replace(parts, **{name: move(getattr(parts, name)) for name in type(parts).__dataclass_fields__})
+def _moved(parts: _Parts, move: Callable[[torch.Tensor], torch.Tensor]) -> _Parts:
+    return type(parts)(*(move(one) for one in parts))
 
 
 def _token_weights(tokens: Tokens, vocabulary: int) -> torch.Tensor:

@@ -72,7 +72,7 @@ def _parts(rng: np.random.Generator, chunks: int, most_lines: int) -> tuple[list
     spans[-1] = (spans[-1][0], spans[-1][1] + int(rng.integers(-step // 2, step // 4 + 1)))
     share = min(float(rng.uniform(0.03, 0.65)), most_lines / (chunks * duration))
     marker = int(rng.integers(100)) if rng.random() < 0.6 else None
-    forgetful = rng.random() < 0.15
+    forgetful = rng.random() < 0.08
     events = _story(rng, first, spans[-1][1], share)
     missing = _missing(rng, chunks)
     parts = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -61,6 +62,7 @@ def train(plan: Plan, shape: Shape, run: Run, show: Callable[[str], None] = prin
     if not (run.out / "tokenizer.json").is_file():
         build_directory(run.out, shape, corpus(plan.seed))
     device = torch.device(run.device)
+    _prepare()
     learner = Learner(run.out, device, seed=plan.seed, compiled=run.compiled)
     optimizer = _optimizer(learner, plan)
     progress = checkpoint.load(run.out / "checkpoint", learner, optimizer, seed=plan.seed)
@@ -155,10 +157,17 @@ def _batches(batches: Batches, first: int, run: Run) -> Iterator[Batch]:
         batch_size=None,
         sampler=range(first, len(batches)),
         num_workers=run.workers,
-        prefetch_factor=4 if run.workers else None,
+        prefetch_factor=3 if run.workers else None,
         worker_init_fn=_one_thread,
     )
     return iter(loader)
+
+
+def _prepare() -> None:
+    torch.set_float32_matmul_precision("high")
+    # Each tensor that a worker hands over is an open file.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _one_thread(_: int) -> None:
