@@ -32,9 +32,13 @@ from consumer.inference.vllm_engine import VllmEngine
 from consumer.inference.vllm_processes import engine_processes
 from consumer.inference.vllm_prompt import Timestamps, engine_prompt
 from consumer.job.first_light import filmed_markers
+from consumer.job.guard import GuardedEngine
+from consumer.job.tools import Tools
 from consumer.settings import Settings
+from consumer.telemetry.metrics import Metrics
 from tests.engine_contract import EngineContract, Questions, check_ended, text_only
 from tests.marker_clips import FPS, SECONDS, marker_clip, marker_question, marker_script
+from tests.routing import storm
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
 
@@ -209,6 +213,69 @@ async def test_a_cancelled_request_is_aborted_in_the_engine(engine: VllmEngine, 
         while backend.unfinished:
             await asyncio.sleep(0.01)
     assert engine.alive
+
+
+async def test_a_request_that_runs_out_of_time_leaves_the_engine(engine: VllmEngine, backend: VllmBackend) -> None:
+    """Its memory comes back with it, and the engine is there for others."""
+    settings = Settings(generate_timeout_seconds=1.0, retry_seconds=0.0)
+    guarded = GuardedEngine(engine, settings, Metrics(), Tools())
+    with pytest.raises(TransientError, match="GENERATE_TIMEOUT_SECONDS") as caught:
+        await guarded.generate(endless())
+    assert caught.value.code is ErrorCode.ENGINE_TIMEOUT
+    async with asyncio.timeout(60):
+        while backend.unfinished:
+            await asyncio.sleep(0.01)
+    settings = Settings(generate_timeout_seconds=300.0)
+    answer = await GuardedEngine(engine, settings, Metrics(), Tools()).generate(marker_question(42))
+    assert answer.text.startswith("marker 42")
+
+
+async def test_it_tells_how_it_gets_on_and_what_fits(engine: VllmEngine) -> None:
+    begun: list[int] = []
+    before = engine.progress
+    engine.on_step(begun.append)
+    # More than one step takes, so that some wait in the engine.
+    await asyncio.gather(*(engine.generate(marker_question(number)) for number in range(6)))
+    assert engine.progress > before + 6
+    assert begun[0] == 0
+    assert 0 < max(begun) <= 6
+    assert min(begun[1:]) < max(begun)
+    limits = engine.limits
+    assert limits.kv_cache_tokens is not None
+    assert limits.kv_cache_tokens >= limits.max_model_len
+    assert limits.encoder_cache_tokens is not None
+    assert limits.encoder_cache_tokens >= limits.max_num_batched_tokens
+
+
+async def test_each_of_two_hundred_gets_its_own_answer(engine: VllmEngine, backend: VllmBackend) -> None:
+    """Of 64 in flight, some given up at any moment: while they are rendered, wait, are read or answered."""
+    first = marker_question(0)
+    sampling = replace(first.sampling, max_tokens=6)
+    # Two seconds: the number is in every frame.
+    clips = [marker_clip(number, 10.0 * number) for number in range(100)]
+    short = [Clip(made.pixels[:4], made.times[:4], made.start_time) for made in clips]
+
+    def ask(number: int) -> GenerationRequest:
+        made = replace(short[number % 100])
+        return replace(first, request_id=f"storm-{number}", clip=made, sampling=sampling)
+
+    said: dict[int, str] = {}
+
+    def is_answer(number: int, answer: Generation) -> bool:
+        said[number] = answer.text
+        return answer.text.startswith(f"marker {number % 100:02d}")
+
+    seen = await storm(engine, ask, is_answer, count=200, in_flight=64, patience=4.0)
+    assert seen.answered > 100
+    assert min(seen.cancelled, seen.timed_out) > 0
+    async with asyncio.timeout(60):
+        while backend.unfinished:
+            await asyncio.sleep(0.01)
+    # The small model misreads some numbers, whoever else is in flight.
+    assert len(seen.wrong) < 20
+    for number in seen.wrong:
+        alone = await engine.generate(replace(ask(number), request_id=f"alone-{number}"))
+        assert alone.text == said[number]
 
 
 def golden(stamps: Sequence[str], pads: int, question: str) -> str:
