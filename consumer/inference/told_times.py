@@ -32,7 +32,7 @@ _PATTERNS = tuple(
     for pattern in (
         rf"[<\[]\s?(?:t\s?=\s?)?(?P<span>{_SPAN})\s?[>\]]",
         rf"\(\s?(?:t\s?=\s?|at\s)?(?P<span>{_RANGE}|{_CLOCK})\s?\)",
-        rf"^[ \t]*(?:[-*•]\s+|\d+[.)]\s+)?\**(?P<span>{_SPAN})(?=\**\s*(?:[:,|–—-]|$))",
+        rf"^[ \t]*(?:[-*•|]\s+|\d+[.)]\s+)?\**(?P<span>{_SPAN})(?=\**\s*(?:[:,|–—-]|$))",
         rf"(?:\b(?:at|from|until|till|between|t\s?=)|@)\s*(?:about|around|approximately|roughly|time)?\s*(?P<span>{_SPAN})",
         rf"\bat the (?P<span>{_NUMBER})[- ]second mark\b",
     )

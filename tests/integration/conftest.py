@@ -28,8 +28,8 @@ PARTITIONS = 4
 BUCKET = "videos"
 
 
-ENGINE_STARTS = ("test_demo", "test_real_model", "test_vllm_engine")
-"""Modules that load a model: a minute of all cores each, so never two at a time, and first."""
+ENGINE_STARTS = ("test_demo", "test_real_model", "test_token_counts", "test_vllm_engine")
+"""Modules that load a model, or the libraries for it: a minute of all cores each, so never two at a time, and first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,10 +22,11 @@ from consumer.demo.score import compare, tellable
 from consumer.demo.sentences import parse
 from consumer.demo.settings import prepare_environment
 from consumer.errors import ConfigurationError, ErrorCode, PermanentError, TransientError
-from consumer.inference.budget import stamp_tokens, vision_tokens
+from consumer.inference.budget import vision_tokens
 from consumer.inference.checks import check_output
 from consumer.inference.engine import Clip, Generation, GenerationRequest
-from consumer.inference.prompts import render_prompt
+from consumer.inference.prompts import text_tokens
+from consumer.inference.stamps import stamp_costs
 from consumer.inference.trust import first_light
 from consumer.inference.vllm_adapter import VllmBackend
 from consumer.inference.vllm_engine import VllmEngine
@@ -36,6 +37,7 @@ from consumer.job.guard import GuardedEngine
 from consumer.job.tools import Tools
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
+from tests.answer_checks import AnswerChecks
 from tests.engine_contract import EngineContract, Questions, check_ended, text_only
 from tests.marker_clips import FPS, SECONDS, marker_clip, marker_question, marker_script
 from tests.routing import storm
@@ -120,6 +122,10 @@ class TestContract(EngineContract):
     pass
 
 
+class TestAnswers(AnswerChecks):
+    pass
+
+
 async def test_the_model_tells_what_happens_and_when(engine: VllmEngine) -> None:
     starts = {7: 0.0, 23: 118.0, 58: 7384.0, 91: 40_006.0, 36: 50.0, 62: 60.0, 84: 70.0, 19: 80.0}
     answers = await asyncio.gather(*(engine.generate(marker_question(*one)) for one in starts.items()))
@@ -145,12 +151,6 @@ async def test_a_schema_is_kept_whatever_the_model_would_say(engine: VllmEngine)
     asked = replace(marker_question(42, response_schema=schema), prompt="Describe what happens, with times.")
     answer = await engine.generate(asked)
     assert json.loads(check_output(answer, schema) or "{}")["seen"] in ("yes", "no")
-
-
-async def test_max_tokens_end_an_answer(engine: VllmEngine) -> None:
-    asked = marker_question(42)
-    answer = await engine.generate(replace(asked, sampling=replace(asked.sampling, max_tokens=5)))
-    assert (answer.finish_reason, answer.completion_tokens) == ("length", 5)
 
 
 async def test_a_seed_repeats_a_drawn_answer(engine: VllmEngine) -> None:
@@ -313,10 +313,10 @@ async def test_tokens_of_a_prompt_are_those_of_the_budget(
     asked = replace(marker_question(1), clip=made)
     rendered = backend.render(engine_prompt(asked, "absolute", "counted"))
     vision = vision_tokens(frames, height, width)
-    text = engine.count_tokens(render_prompt(asked.prompt, None, with_video=False))
-    stamps = len(rendered["prompt_token_ids"]) - vision - text
+    text = text_tokens(engine.count_tokens, asked.prompt, None)
     assert backend.video_tokens(rendered) == vision
-    assert 0 < stamps <= stamp_tokens(frames)
+    stamps = stamp_costs(engine.count_tokens).of_clip(made.times, 0.0)
+    assert len(rendered["prompt_token_ids"]) == vision + stamps + text
 
 
 async def test_many_threads_render_what_one_does(engine: VllmEngine, backend: VllmBackend) -> None:

@@ -26,6 +26,7 @@ def seconds(text: str) -> list[float]:
         ("- **0.0 - 5.0 seconds**: a man enters", [0.0, 5.0]),
         ("1. 00:05 - a man enters\n2. 00:10 - he leaves", [5.0, 10.0]),
         ("**0:10**: a man enters", [10.0]),
+        ("| time | what |\n|---|---|\n| 12.3 s | a man enters |", [12.3]),
         ("[00:01:05] a man enters (01:10)", [65.0, 70.0]),
         ("1\n00:01:02,500 --> 00:01:05,000\nA man enters.", [62.5, 65.0]),
         ("Between 5 and 10 seconds, he waits.", [5.0, 10.0]),
