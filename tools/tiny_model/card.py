@@ -43,7 +43,7 @@ most one event a second. A two-digit marker may stand in the top left corner.
 * It answers a few questions: which colour, shape or side comes first, how many things are seen or enter, whether
   anything stops, which marker there is.
 * It merges the answers about overlapping chunks into one list, without the doubles and with the gaps that it is told
-  of.
+  of. It cannot add: the chunks' times must be absolute.
 
 ## What it is not
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -164,6 +165,7 @@ def _prompt(
         else f"{head.format(number, f'{part.start:.1f}', f'{part.end:.1f}')}\n{text}\n"
         for number, (part, text) in enumerate(zip(parts, texts, strict=True), 1)
     ]
-    remarked = DEFAULT_INSTRUCTION not in instruction and rng.random() < 0.7
+    overlap = any(one.end > other.start for one, other in pairwise(parts))
+    remarked = overlap and DEFAULT_INSTRUCTION not in instruction and rng.random() < 0.8
     prompt = merge_prompt(blocks, instruction, gaps, (OVERLAP_REMARK,) if remarked else ())
     return prompt if own else prompt.replace(INTRODUCTION, pick(rng, INTRODUCTIONS), 1)

@@ -99,10 +99,16 @@ def _go_on(
     run: Run,
     tell: Callable[[dict[str, Any]], None],
 ) -> Progress:
-    sums, shown = defaultdict[str, Any](float), 0
+    sums, shown, waited = defaultdict[str, Any](float), 0, 0.0
+    source = _batches(Batches(run.out, plan), progress.step, run)
     began = last_shown = last_saved = time.monotonic()
     before = progress.seconds
-    for batch in _batches(Batches(run.out, plan), progress.step, run):
+    while True:
+        asked = time.monotonic()
+        batch = next(source, None)
+        if batch is None:
+            break
+        waited += time.monotonic() - asked
         figures = _step(learner, optimizer, batch, plan.rate_at(batch.step))
         for name, value in figures.items():
             sums[name] += value
@@ -115,10 +121,13 @@ def _go_on(
             if not math.isfinite(means["loss"]):
                 raise ArithmeticError(f"the loss is not finite at step {progress.step}: lower --rate")
             now = time.monotonic()
-            speed = round(shown / (now - last_shown), 2)
-            tell({"step": progress.step, "seconds": round(progress.seconds, 1), "steps a second": speed, **means})
+            speed = {
+                "steps a second": round(shown / (now - last_shown), 2),
+                "waited for data": round(waited / (now - last_shown), 2),
+            }
+            tell({"step": progress.step, "seconds": round(progress.seconds, 1), **speed, **means})
             sums.clear()
-            shown, last_shown = 0, now
+            shown, waited, last_shown = 0, 0.0, now
         if now - run.began > run.seconds:
             break
         if now - last_saved > _SAVED_EVERY_SECONDS:

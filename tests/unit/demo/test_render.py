@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from consumer.demo.render import distance, frames
+from consumer.demo.render import distance, frames, shown
 from consumer.demo.sentences import Shape
 from consumer.demo.thing import SIZE
 from consumer.demo.world import PALETTE, write_script
@@ -20,6 +20,14 @@ def test_a_seed_is_a_picture() -> None:
     assert len(first) == 24
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
     assert not np.array_equal(first[0], next(frames(write_script(6, 12), 2)))
+
+
+def test_pictures_at_any_times_are_those_of_the_video() -> None:
+    script = write_script(5, 120)
+    drawn = dict(enumerate(frames(script, 2)))
+    times = [0.5, 40.0, 40.0, 97.5, 119.5]
+    picked = list(shown(script, times))
+    assert all(np.array_equal(one, drawn[round(2 * at)]) for one, at in zip(picked, times, strict=True))
 
 
 def test_a_thing_is_seen_in_its_colour_where_it_is() -> None:

@@ -30,6 +30,18 @@ def test_it_decodes_to_what_was_drawn(tmp_path: Path) -> None:
     assert {time for time, _ in decoded} >= {k / 2 for k in range(22)}
 
 
+def test_key_frames_come_as_often_as_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "demo.mp4"
+    encode(path, frames(write_script(4, 10), 4), fps=4, key_seconds=0.5, crf=40)
+    with av.open(str(path)) as container:
+        keys = [
+            float(one.pts * one.time_base)
+            for one in container.demux(video=0)
+            if one.pts is not None and one.is_keyframe
+        ]
+    assert keys == [k / 2 for k in range(20)]
+
+
 def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         encode(tmp_path / "missing" / "demo.mp4", frames(write_script(4, 10), 2), fps=2)
