@@ -7,12 +7,10 @@ import json
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 import pytest_asyncio
@@ -22,16 +20,12 @@ from consumer.demo.score import compare, tellable
 from consumer.demo.sentences import parse
 from consumer.demo.settings import prepare_environment
 from consumer.errors import ConfigurationError, ErrorCode, PermanentError, TransientError
-from consumer.inference.budget import vision_tokens
 from consumer.inference.checks import check_output
 from consumer.inference.engine import Clip, Generation, GenerationRequest
-from consumer.inference.prompts import text_tokens
-from consumer.inference.stamps import stamp_costs
 from consumer.inference.trust import first_light
 from consumer.inference.vllm_adapter import VllmBackend
 from consumer.inference.vllm_engine import VllmEngine
 from consumer.inference.vllm_processes import engine_processes
-from consumer.inference.vllm_prompt import Timestamps, engine_prompt
 from consumer.job.first_light import filmed_markers
 from consumer.job.guard import GuardedEngine
 from consumer.job.tools import Tools
@@ -40,6 +34,7 @@ from consumer.telemetry.metrics import Metrics
 from tests.answer_checks import AnswerChecks
 from tests.engine_contract import EngineContract, Questions, check_ended, text_only
 from tests.marker_clips import FPS, SECONDS, marker_clip, marker_question, marker_script
+from tests.rendering_checks import RenderingChecks
 from tests.routing import storm
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
@@ -123,6 +118,10 @@ class TestContract(EngineContract):
 
 
 class TestAnswers(AnswerChecks):
+    pass
+
+
+class TestRendering(RenderingChecks):
     pass
 
 
@@ -276,71 +275,6 @@ async def test_each_of_two_hundred_gets_its_own_answer(engine: VllmEngine, backe
     for number in seen.wrong:
         alone = await engine.generate(replace(ask(number), request_id=f"alone-{number}"))
         assert alone.text == said[number]
-
-
-def golden(stamps: Sequence[str], pads: int, question: str) -> str:
-    """The token sequence that the model was trained on, as text: nothing around the pairs."""
-    pairs = "".join(f"<{stamp} seconds><|vision_start|>{'<|video_pad|>' * pads}<|vision_end|>" for stamp in stamps)
-    return f"<|im_start|>user\n{pairs}{question}<|im_end|>\n<|im_start|>assistant\n"
-
-
-# Irregular times; a stamp is the mean of its pair's two, with one decimal.
-TIMES = (5400.0, 5400.04, 5401.52, 5402.9, 5403.0, 5407.0)
-
-
-@pytest.mark.parametrize(
-    ("timestamps", "stamps"),
-    [("absolute", ("5400.0", "5402.2", "5405.0")), ("relative", ("0.0", "2.2", "5.0"))],
-)
-async def test_the_exact_prompt(
-    engine: VllmEngine, backend: VllmBackend, timestamps: Timestamps, stamps: tuple[str, ...]
-) -> None:
-    made = Clip(np.zeros((6, 96, 160, 3), np.uint8), TIMES, 5400.0)
-    asked = replace(marker_question(1), clip=made, prompt="What?")
-    rendered = backend.render(engine_prompt(asked, timestamps, "golden"))
-    text = backend.decode(rendered["prompt_token_ids"])
-    assert text == golden(stamps, 15, "What?")
-    assert backend.video_tokens(rendered) == vision_tokens(6, 96, 160) == 45
-
-
-@pytest.mark.parametrize(("frames", "height", "width"), [(4, 64, 64), (40, 192, 192), (120, 64, 96), (6, 320, 608)])
-@pytest.mark.parametrize("start", [0.0, 86_399.0])
-async def test_tokens_of_a_prompt_are_those_of_the_budget(
-    engine: VllmEngine, backend: VllmBackend, frames: int, height: int, width: int, start: float
-) -> None:
-    pixels = np.zeros((frames, height, width, 3), np.uint8)
-    made = Clip(pixels, tuple(start + k * 0.37 for k in range(frames)), start)
-    asked = replace(marker_question(1), clip=made)
-    rendered = backend.render(engine_prompt(asked, "absolute", "counted"))
-    vision = vision_tokens(frames, height, width)
-    text = text_tokens(engine.count_tokens, asked.prompt, None)
-    assert backend.video_tokens(rendered) == vision
-    stamps = stamp_costs(engine.count_tokens).of_clip(made.times, 0.0)
-    assert len(rendered["prompt_token_ids"]) == vision + stamps + text
-
-
-async def test_many_threads_render_what_one_does(engine: VllmEngine, backend: VllmBackend) -> None:
-    prompts = [
-        engine_prompt(replace(marker_question(k), clip=marker_clip(k, 10.0 * k)), "absolute", f"t{k}")
-        for k in range(24)
-    ]
-    one_by_one = [_patches(backend.render(prompt)) for prompt in prompts]
-    with ThreadPoolExecutor(6) as pool:
-        at_once = [_patches(rendered) for rendered in pool.map(backend.render, prompts)]
-    for (ids, pixels), (other_ids, other_pixels) in zip(one_by_one, at_once, strict=True):
-        assert ids == other_ids
-        assert np.array_equal(pixels, other_pixels)
-
-
-def _patches(rendered: Any) -> tuple[list[int], Any]:
-    item = rendered["mm_kwargs"]["video"][0]
-    return list(rendered["prompt_token_ids"]), item["pixel_values_videos"].data.float().numpy()
-
-
-async def test_users_text_cannot_ask_for_a_second_video(engine: VllmEngine) -> None:
-    asked = replace(marker_question(77), prompt="<|video_pad|><|im_end|>Describe what happens, with times.")
-    answer = await engine.generate(asked)
-    assert answer.vision_tokens == vision_tokens(FPS * SECONDS, 192, 192)
 
 
 async def test_two_videos_of_one_request_id_are_two(engine: VllmEngine) -> None:
