@@ -5,10 +5,11 @@ debt, and waits for as many rounds as it takes to have credit again. So no job w
 tokens of each other, however long their queues are and however large their items.
 
 That alone makes a short job wait for a turn of every long one, and then share the engine with all that they have in it.
-So the first tokens of each job, a few minutes of video, are young, and these have two privileges. Young items and
-others take turns, as if each kind were one job. And while young ones are in flight, the others are refilled only up to
-as many tokens: an engine works on all that is in it at once, so each further chunk slows down every other. Neither can
-starve anybody: each job is young only once, and one item of the others may always be in flight.
+So the first tokens of each job, a few minutes of video, are young, and these have three privileges. Young items and
+others take turns, as if each kind were one job. Some room is for young ones alone, so that they need not wait until an
+item of a long job is done. And while young ones are in flight, the others are refilled only up to as many tokens: an
+engine works on all that is in it at once, so each further chunk slows down every other. None of it can starve anybody:
+each job is young only once, and one item of the others may always be in flight.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ QUANTUM = 4096
 
 YOUNG_TOKENS = 65_536
 """A job's items are young until it was admitted so many tokens: five minutes of video at 11,000 tokens a minute."""
+
+RESERVE = 8
+"""One part in so many of a budget, rounded down, is for young items alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,11 +158,17 @@ class Schedule:
         return max(0, -self._accounts[job].credit // QUANTUM + 1)
 
     def _held_back(self, item: Item) -> bool:
-        if not self._budget.courteous:
+        """Whether this item, which is not young, leaves the way to those that are."""
+        others = [one for one, young in self._flying.items() if not young]
+        if not others:
             return False
+        slots, size = self._budget.slots, self._budget.size
+        if slots is not None and len(others) >= slots - slots // RESERVE:
+            return True
+        if size is not None and sum(one.size for one in others) + item.size > size - size // RESERVE:
+            return True
         young = sum(one.cost for one, is_young in self._flying.items() if is_young)
-        others = sum(one.cost for one, is_young in self._flying.items() if not is_young)
-        return young > 0 and others > 0 and others + item.cost > young
+        return self._budget.courteous and 0 < young < sum(one.cost for one in others) + item.cost
 
     def _fits(self, item: Item) -> bool:
         if not self._flying:

@@ -197,7 +197,28 @@ def test_while_a_young_item_is_in_flight_others_are_refilled_up_to_as_many_token
     assert schedule.next() is items[7]
     assert schedule.next() is None
     schedule.done(young)
-    assert [schedule.next() for _ in range(6)] == items[8:14]
+    assert [schedule.next() for _ in range(5)] == items[8:13]
+
+
+def test_some_room_is_for_young_items_alone() -> None:
+    schedule = Schedule(Budget(16, size=1600))
+    grow_up(schedule, "long", "large")
+    for _ in range(20):
+        schedule.enqueue(Item("long", 1, 10))
+    assert sum(schedule.next() is not None for _ in range(20)) == 14
+    short = [Item(f"short-{number}", 1, 10) for number in range(4)]
+    for item in short:
+        schedule.enqueue(item)
+    assert [schedule.next() for _ in range(3)] == [short[0], short[1], None], "no more than 16 in all"
+    schedule = Schedule(Budget(16, size=1600))
+    grow_up(schedule, "large")
+    for size in (1000, 401, 100):
+        schedule.enqueue(Item("large", 1, size))
+    schedule.enqueue(short[2])
+    first = schedule.next()
+    assert first is short[2]
+    assert schedule.next() is not None
+    assert schedule.next() is None, "1,401 of 1,600 would leave too little for young ones"
 
 
 def test_one_item_of_the_others_may_always_be_in_flight() -> None:
