@@ -150,7 +150,8 @@ class Metrics:
             kind=TOKEN_KINDS,
         )
         self.engine_last_progress_seconds = self._gauge(
-            "engine_last_progress_seconds", "Seconds since the engine last answered, zero while it has nothing to do."
+            "engine_last_progress_seconds",
+            "Seconds since the engine last made a token or read a part of a prompt, zero while it has nothing to do.",
         )
 
     def _stream(self) -> None:
