@@ -61,6 +61,7 @@ def _summary(result: VideoResult) -> Markup:
             "p", tag("span", result.status, class_=f"badge {_TONES[result.status]}"), f" · {moment(result.created_at)}"
         ),
         tag("div", answer, _error(result.error), class_="card") if answer or result.error else None,
+        _warnings(result.warnings),
         _figures(result),
     )
 
@@ -116,8 +117,13 @@ def _chunk_content(chunk: ChunkResult) -> Markup:
         answer,
         _error(chunk.error),
         tag("p", "Reduced: " + "; ".join(notes) + ".", class_="some faint") if notes else None,
+        _warnings(chunk.warnings),
         tag("p", _chunk_figures(chunk), class_="faint"),
     )
+
+
+def _warnings(warnings: Sequence[str]) -> Markup | None:
+    return tag("p", "Noticed: " + "; ".join(warnings) + ".", class_="some faint") if warnings else None
 
 
 def _chunk_figures(chunk: ChunkResult) -> str:

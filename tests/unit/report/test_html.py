@@ -102,10 +102,20 @@ async def test_a_job_that_failed_before_it_began() -> None:
     assert "svg" not in page.elements
 
 
+async def test_what_the_checks_noticed_is_shown() -> None:
+    bench = Bench()
+    bench.engine.answers[1] = ["[300.0s] a bus"]
+    bench.engine.answers[None] = ["At 400 s all is over."]
+    page = _Page(render_report(*await _job(bench)))
+    assert "Noticed: 1 of 1 times told lie outside 0 s to 60 s: 300.0 s." in page.text
+    assert "Noticed: 1 of 1 times told lie outside 0 s to 290 s: 400 s." in page.text
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_what_comes_from_outside_stays_text(attack: str) -> None:
     result, chunks = await _job()
-    chunks = [chunk.model_copy(update={"response": attack, "degraded": [attack], "parsed": None}) for chunk in chunks]
+    shown = {"response": attack, "degraded": [attack], "warnings": [attack], "parsed": None}
+    chunks = [chunk.model_copy(update=shown) for chunk in chunks]
     assert result.provenance is not None
     result = result.model_copy(
         update={
@@ -118,7 +128,7 @@ async def test_what_comes_from_outside_stays_text(attack: str) -> None:
     source = render_report(result, chunks)
     page = _Page(source)
     assert set(page.elements) <= ALLOWED
-    assert page.text.count(attack) >= 5 + 1 + 3
+    assert page.text.count(attack) >= 3 * 5 + 1 + 3
     assert not [name for _, name, _ in page.attributes if name.startswith("on") or name in ("src", "srcset", "action")]
     assert all(value.startswith("#") for _, name, value in page.attributes if name == "href")
 
