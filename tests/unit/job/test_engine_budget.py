@@ -59,8 +59,8 @@ async def _in_engine(bench: Bench, count: int) -> None:
 
 
 async def test_requests_in_the_engine_fit_into_its_cache_however_many_are_allowed() -> None:
-    """Five chunks of about 13,000 tokens in each of two jobs."""
-    bench = Bench(max_concurrent_chunks=8, decoders=8, limits=EngineLimits(131_072, 131_072, kv_cache_tokens=60_000))
+    """Five chunks of about 12,000 tokens in each of two jobs."""
+    bench = Bench(max_concurrent_chunks=8, decoders=8, limits=EngineLimits(131_072, 131_072, kv_cache_tokens=57_000))
     bench.engine.gate = asyncio.Event()
     jobs = [make_job(job_id=name, max_vision_tokens=12_000, aggregate=False) for name in ("a", "b")]
     running = asyncio.gather(*(bench.runner.run(job, Run(job.job_id, 1, {}), bench.emit) for job in jobs))
