@@ -70,6 +70,7 @@ class OpenContainer:
                     other.discard = Discard.all
             # One thread a decoder: several chunks are decoded side by side, and skipping frames needs it.
             self.stream.codec_context.thread_count = 1
+            _open_codec(self.stream)
         except BaseException:
             self.container.close()
             raise
@@ -139,6 +140,17 @@ def _video_stream(container: InputContainer) -> VideoStream:
     if not usable:
         raise PermanentError(ErrorCode.MEDIA_UNSUPPORTED, "The video's codec is not supported.")
     return max(usable, key=lambda one: (bool(one.disposition & Disposition.default), one.width * one.height))
+
+
+def _open_codec(stream: VideoStream) -> None:
+    """Open it while nothing is to be skipped: AV1's decoder (dav1d) leaves out for ever what is left out then."""
+    try:
+        stream.codec_context.open(strict=False)
+    except MemoryError:
+        # FFmpeg's error of that name is both; there is nothing wrong with the file.
+        raise
+    except av.FFmpegError:
+        raise unreadable("The video's headers are damaged: its codec cannot be set up.") from None
 
 
 def possible(width: int, height: int) -> bool:

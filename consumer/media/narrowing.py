@@ -153,9 +153,10 @@ class Narrowing:
         if max(abs(begin), abs(end)) > FURTHEST:
             raise StructureError("times too far away")
         stretch = track.samples.stretch(begin, end, FIRST_SAMPLES)
-        if len(stretch.numbers) > LARGEST_SHARE * len(track.samples):
+        rewritten = track.rewritten(stretch.tables)
+        if rewritten is None or len(stretch.numbers) > LARGEST_SHARE * len(track.samples):
             return None
-        patches = [(track.begin, track.rewritten(stretch.tables))]
+        patches = [(track.begin, rewritten)]
         patches += [(place, b"free") for place in track.others]
         times = stretch.dts + first
         window = Window(cells, len(times), stretch.place, int(times[stretch.place]), int(times[-1]))

@@ -165,11 +165,15 @@ class SampleTable:
             if len(keys) == 0:
                 raise StructureError("no key frame")
             boxes.append(write_table(b"stss", keys[:, None] + 1))
-        # A chunk for each sample.
-        boxes.append(write_table(b"stsc", np.array([[1, 1, 1]])))
-        boxes.append(write_sizes(self.sizes[numbers]))
+        sizes = self.sizes[numbers].astype(np.int64)
+        boxes.append(write_sizes(sizes))
+        # What follows one another in the file is a chunk.
+        firsts = np.flatnonzero(np.append(True, places[1:] != places[:-1] + sizes[:-1]))
+        counts = np.diff(firsts, append=len(numbers))
+        changes = np.flatnonzero(np.diff(counts, prepend=0))
+        boxes.append(write_table(b"stsc", np.stack([changes + 1, counts[changes], np.ones_like(changes)], axis=1)))
         wide = int(places.max()) >= 2**32
-        boxes.append(write_table(b"co64" if wide else b"stco", places[:, None], ">u8" if wide else ">u4"))
+        boxes.append(write_table(b"co64" if wide else b"stco", places[firsts, None], ">u8" if wide else ">u4"))
         return b"".join(boxes)
 
     def _window(self, numbers: Integers, place: int) -> Integers:

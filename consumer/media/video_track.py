@@ -39,19 +39,16 @@ class VideoTrack:
     samples: SampleTable
     _levels: tuple[tuple[bytes, bytes, bytes], ...]
 
-    def rewritten(self, tables: bytes) -> bytes:
+    def rewritten(self, tables: bytes) -> bytes | None:
         """The track with these tables: what stands at its place then, up to a box that says of the rest to leave it.
 
-        Raises:
-            StructureError: there is not enough room.
+        None: there is not enough room.
         """
         track = tables
         for name, before, after in reversed(self._levels):
             track = written(name, before + track + after)
         rest = self.end - self.begin - len(track)
-        if not 8 <= rest < 2**32:
-            raise StructureError("no room for the tables")
-        return track + rest.to_bytes(4, "big") + b"free"
+        return track + rest.to_bytes(4, "big") + b"free" if 8 <= rest < 2**32 else None
 
 
 def read_video_track(reader: RangeReader) -> VideoTrack:

@@ -10,7 +10,8 @@ import pytest
 from tests.formats.comparing import differences
 from tests.formats.declared import CELLS, CODECS, CONTAINERS
 from tests.formats.film import FRAMES, Film
-from tests.unit.media.conftest import Open
+from tests.unit.media.conftest import Open, sample
+from tests.unit.media.in_process import InProcess
 from tests.unit.media.videos import numbers_in
 
 
@@ -23,3 +24,14 @@ def test_the_film_itself(film: Film) -> None:
 def test_each_sampled_frame(film: Film, container: str, tmp_path: Path, open_path: Open) -> None:
     media = open_path(film.put_into(CONTAINERS[container], tmp_path))
     assert list(differences(media, film)) == []
+
+
+@pytest.mark.parametrize("film", CODECS, indirect=True)
+def test_a_decoder_that_was_not_the_one_to_look_at_it(film: Film, tmp_path: Path, open_path: Open) -> None:
+    media = open_path(film.put_into(CONTAINERS["mkv"], tmp_path))
+    pool = media._decoders
+    assert isinstance(pool, InProcess)
+    del pool._own.decoder
+    found = sample(media, 1.7, 2.8, fps=25.0)
+    assert found.degraded == ()
+    assert np.array_equal(found.pixels, film.pictures[42:70])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def make_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(narrowing, name, value)
 
 
-def plain(path: Path, **how: dict[str, str]) -> Path:
+def plain(path: Path, **how: Any) -> Path:
     """Twenty-four seconds with B-frames and a key frame every 2.5 s."""
     return make_video(path, frames=FRAMES, fps=FPS, **how)
 

@@ -112,7 +112,7 @@ def test_it_is_what_was_there_to_see(narrow: None, tmp_path: Path, open_path: Op
 def test_a_decoder_has_a_part_of_the_index_at_a_time(
     narrow: None, in_process: None, tmp_path: Path, open_path: Open
 ) -> None:
-    media = open_path(plain(tmp_path / "video.mp4"))
+    media = open_path(plain(tmp_path / "video.mp4", sound=True))
     pool = media._decoders
     assert isinstance(pool, InProcess)
 
@@ -125,6 +125,7 @@ def test_a_decoder_has_a_part_of_the_index_at_a_time(
     (decoder,) = [pool._decoder()]
     (first,) = decoder._open.values()
     assert entries() < 100
+    assert len(first.container.streams) == 1, "nor has it the index of the sound"
     sample(media, 21.0, 21.9)
     assert list(decoder._open.values()) == [first], "the next chunk in the same window finds it open"
     sample(media, 10.2, 11.0)

@@ -84,7 +84,7 @@ def test_a_chunk_without_frames(tmp_path: Path, open_path: Open) -> None:
 
 @pytest.mark.parametrize("field", ["entries", "begin", "last"])
 def test_a_window_that_is_not_what_it_was_taken_for(
-    tmp_path: Path, open_path: Open, monkeypatch: pytest.MonkeyPatch, field: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:
     made = Narrowing._narrowed
 
@@ -94,9 +94,14 @@ def test_a_window_that_is_not_what_it_was_taken_for(
         return replace(one, window=replace(one.window, **{field: getattr(one.window, field) + 1}))
 
     monkeypatch.setattr(Narrowing, "_narrowed", wrong)
-    media = open_path(plain(tmp_path / "video.mp4"))
-    assert right(media, 20.0), "the very chunk that found it out"
-    assert whole_from_now_on(media)
+    pool = DecoderPool(keep=1)
+    rig = Rig(plain(tmp_path / "video.mp4"), pool)
+    before = rig.pid
+    assert right(rig.media, 20.0), "the very chunk that found it out"
+    assert whole_from_now_on(rig.media)
+    assert rig.pid == before, "the decoder has done nothing wrong"
+    rig.media.close()
+    pool.close()
 
 
 def test_a_narrow_file_that_cannot_be_opened(tmp_path: Path, open_path: Open, monkeypatch: pytest.MonkeyPatch) -> None:
