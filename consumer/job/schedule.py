@@ -48,7 +48,8 @@ class Budget:
     Args:
         slots: items; None: any number.
         size: sum of their sizes; None: any.
-        ahead: tokens of the items that are in flight but not begun (see `Schedule.tell`); None: any.
+        ahead: tokens of the items that are in flight but not begun (see `Schedule.tell`), and as many again that only
+            young ones take up; None: any.
         courteous: others are held back while young items are in flight.
     """
 
@@ -162,10 +163,13 @@ class Schedule:
         others = [one for one, young in self._flying.items() if not young]
         if not others:
             return False
-        slots, size = self._budget.slots, self._budget.size
+        slots, size, most_ahead = self._budget.slots, self._budget.size, self._budget.ahead
         if slots is not None and len(others) >= slots - slots // RESERVE:
             return True
         if size is not None and sum(one.size for one in others) + item.size > size - size // RESERVE:
+            return True
+        ahead = [one.cost for one in self._ahead() if not self._flying[one]]
+        if most_ahead is not None and ahead and sum(ahead) + item.cost > most_ahead:
             return True
         young = sum(one.cost for one, is_young in self._flying.items() if is_young)
         return self._budget.courteous and 0 < young < sum(one.cost for one in others) + item.cost
@@ -178,10 +182,12 @@ class Schedule:
             return False
         if budget.size is not None and sum(one.size for one in self._flying) + item.size > budget.size:
             return False
-        if budget.ahead is None or self._begun is None:
-            return True
-        ahead = self.flying[self._begun :]
-        return not ahead or sum(one.cost for one in ahead) + item.cost <= budget.ahead
+        ahead = self._ahead()
+        return budget.ahead is None or not ahead or sum(one.cost for one in ahead) + item.cost <= 2 * budget.ahead
+
+    def _ahead(self) -> tuple[Item, ...]:
+        """Items in flight that are not begun."""
+        return () if self._begun is None else self.flying[self._begun :]
 
     def _admit(self, item: Item, jobs: list[str], *, young: bool, contested: bool) -> Item:
         rounds = self._rounds(item.job)

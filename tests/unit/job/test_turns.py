@@ -63,8 +63,8 @@ async def test_a_turn_that_comes_in_the_moment_of_cancelling_is_passed_on() -> N
 async def test_what_is_told_of_the_engine_lets_the_next_in() -> None:
     turns = Turns(Budget(8, ahead=10))
     turns.tell(0)
-    await turns.take("a", 10)
-    waiting = asyncio.create_task(turns.take("a", 10))
+    await turns.take("a", 20)
+    waiting = asyncio.create_task(turns.take("a", 20))
     await asyncio.sleep(0)
     assert not waiting.done()
     turns.tell(1)
