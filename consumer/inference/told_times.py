@@ -17,28 +17,34 @@ TOLERANCE_SECONDS = 1.0
 
 _LISTED = 5
 
+# Bounded: two patterns that share out a long run of blanks between them take time by its square.
+_GAP, _BLANKS = r"\s{0,4}", r"\s{1,4}"
+
 _NUMBER = r"\d+(?:\.\d+)?"
 # Not a time of day, and not a part of a longer number, of a date or of a word.
 _CLOCK = r"(?<![\w:.])\d{1,3}:[0-5]\d(?::[0-5]\d)?(?:[.,]\d{1,3})?(?!\w|:\d|\s?[ap]\.?m\b)"
-_NO_MOMENT = r"(?!\s*-?\s*(?:later|earlier|before|after|ago|long|apart|each|per|every|intervals?|delays?|left|of)\b)"
-_SECONDS = rf"(?<![\w:.]){_NUMBER}\s?(?:s|secs?|seconds)\b(?![/²^]){_NO_MOMENT}"
+_AFTER = "later|earlier|before|after|ago|long|apart|each|per|every|intervals?|delays?|left|of"
+_SECONDS = rf"(?<![\w:.]){_NUMBER}\s?(?:s|secs?|seconds)\b(?![/²^])(?!{_GAP}-?{_GAP}(?:{_AFTER})\b)"
 _MOMENT = rf"(?:{_CLOCK}|{_SECONDS})"
 _BARE = rf"(?<![\w:.]){_NUMBER}"
 _RANGE = rf"(?:{_MOMENT}|{_BARE})\s?(?:-->|[-–—]|to|until|and)\s?{_MOMENT}"
 _SPAN = rf"(?:{_RANGE}|{_MOMENT})"
+_BEFORE = rf"(?:\b(?:at|from|until|till|between|t\s?=)|@){_GAP}(?:about|around|approximately|roughly|time)?{_GAP}"
 
 _PATTERNS = tuple(
     re.compile(pattern, re.MULTILINE | re.IGNORECASE)
     for pattern in (
         rf"[<\[]\s?(?:t\s?=\s?)?(?P<span>{_SPAN})\s?[>\]]",
         rf"\(\s?(?:t\s?=\s?|at\s)?(?P<span>{_RANGE}|{_CLOCK})\s?\)",
-        rf"^[ \t]*(?:[-*•|]\s+|\d+[.)]\s+)?\**(?P<span>{_SPAN})(?=\**\s*(?:[:,|–—-]|$))",
-        rf"(?:\b(?:at|from|until|till|between|t\s?=)|@)\s*(?:about|around|approximately|roughly|time)?\s*(?P<span>{_SPAN})",
+        rf"^{_GAP}(?:[-*•|]{_BLANKS}|\d+[.)]{_BLANKS})?\**(?P<span>{_SPAN})(?=\**{_GAP}(?:[:,|–—-]|$))",
+        rf"{_BEFORE}(?P<span>{_SPAN})",
         rf"\bat the (?P<span>{_NUMBER})[- ]second mark\b",
     )
 )
 _PART = re.compile(rf"(?P<clock>{_CLOCK})|(?P<number>{_NUMBER})", re.IGNORECASE)
-_WHOLE = re.compile(rf"<?\s*(?:(?P<clock>{_CLOCK})|(?P<number>{_NUMBER})\s*(?:s|secs?|seconds?)?)\s*>?", re.IGNORECASE)
+_WHOLE = re.compile(
+    rf"<?{_GAP}(?:(?P<clock>{_CLOCK})|(?P<number>{_NUMBER}){_GAP}(?:s|secs?|seconds?)?){_GAP}>?", re.IGNORECASE
+)
 
 _FENCE = re.compile(r"^```(?:json)?\s*\n(.*?)\n?```$", re.DOTALL)
 _WORDS = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")

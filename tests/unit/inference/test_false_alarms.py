@@ -16,7 +16,7 @@ from consumer.inference.told_times import times_warning, told_times
 from tests.detector_corpus import found_texts, made_texts, pieces
 
 SEED = 6
-PIECES, MADE, LOOPS = 1500, 1200, 300
+PIECES, MADE, LOOPS = 1500, 600, 300
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -139,3 +140,12 @@ def test_any_text_is_read(text: str) -> None:
     for one in told_times(text):
         assert one.seconds >= 0
         assert one.text.removesuffix(" s") in text
+
+
+@pytest.mark.parametrize("unit", [" ", "\n", "*", "- ", "1", "1:11", "1:", "1 s-", "at ", "[", "at\t", "12.", "{", '"'])
+@pytest.mark.parametrize("before", ["", "at", "- 12 s", '{"t": "12'])
+def test_the_longest_text_takes_no_time(before: str, unit: str) -> None:
+    text = before + unit * (100_000 // len(unit)) + "x"
+    began = time.process_time()
+    told_times(text)
+    assert time.process_time() - began < 1.0

@@ -11,7 +11,7 @@ import pytest
 from consumer.errors import ErrorCode
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.inference.synthetic import SyntheticEngine
-from consumer.job import JobRunner, Run
+from consumer.job import JobRunner, Question, Run
 from consumer.media.chunks import Chunk
 from consumer.media.frames import plan_frames
 from consumer.media.library import MediaLibrary
@@ -20,25 +20,27 @@ from consumer.telemetry.metrics import Metrics
 from tests.unit.media.videos import make_video, numbers_in
 
 
-async def _describe(folder: Path, path: Path, **fields: object) -> tuple[VideoResult, dict[int, ChunkResult]]:
+def _runner(folder: Path) -> tuple[JobRunner, MediaLibrary]:
     settings = Settings.model_validate({"allowed_paths": [str(folder)], "decoders": 2, "retry_seconds": 0})
     library = MediaLibrary.from_settings(settings)
-    runner = JobRunner(
-        media=library,
-        engine=SyntheticEngine.from_settings(settings),
-        settings=settings,
-        metrics=Metrics(),
-        worker="worker-1",
-    )
+    engine = SyntheticEngine.from_settings(settings)
+    return JobRunner(media=library, engine=engine, settings=settings, metrics=Metrics(), worker="worker-1"), library
+
+
+def _job(path: Path, **fields: object) -> VideoJob:
+    values = {"job_id": "job-1", "video_path": str(path), "prompt": "What?", "chunk_duration": 3, "chunk_overlap": 1}
+    return VideoJob.model_validate(values | fields)
+
+
+async def _describe(folder: Path, path: Path, **fields: object) -> tuple[VideoResult, dict[int, ChunkResult]]:
+    runner, library = _runner(folder)
     chunks: dict[int, ChunkResult] = {}
 
     async def emit(chunk: ChunkResult) -> None:
         chunks[chunk.chunk_index] = chunk
 
-    values = {"job_id": "job-1", "video_path": str(path), "prompt": "What?", "chunk_duration": 3, "chunk_overlap": 1}
     try:
-        job = VideoJob.model_validate(values | fields)
-        return await runner.run(job, Run("run-1", 1, {}), emit), chunks
+        return await runner.run(_job(path, **fields), Run("run-1", 1, {}), emit), chunks
     finally:
         runner.close()
         library.close()
@@ -74,6 +76,21 @@ async def test_every_chunk_shows_its_own_frames(tmp_path: Path) -> None:
     library.close()
     assert final.video_info is not None
     assert (final.video_info.width, final.video_info.height, final.video_info.codec) == (320, 192, "h264")
+
+
+async def test_a_part_of_a_chunk_is_shown_frame_by_frame(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", frames=100, fps=10)
+    runner, library = _runner(tmp_path)
+    try:
+        question = Question("zoom-1", "What is the number?", 4.2, 5.4)
+        result = await runner.zoom(_job(path), Run("run-1", 1, {}), question)
+    finally:
+        runner.close()
+        library.close()
+    told = json.loads(result.response or "")
+    assert (told["chunk_index"], told["frames"]) == (2, 12)
+    assert told["times"] == [pytest.approx(4.2 + 0.1 * step) for step in range(12)]
+    assert (result.start_time, result.end_time, result.degraded) == (4.2, 5.4, [])
 
 
 async def test_a_file_that_is_no_video(tmp_path: Path) -> None:
