@@ -14,7 +14,7 @@ from safetensors import safe_open
 from transformers import AutoProcessor, Qwen3VLForConditionalGeneration
 
 from consumer.demo.render import shown
-from consumer.demo.thing import EARLY
+from consumer.demo.sentences import COLOURS, SHAPES
 from consumer.demo.world import PALETTE, Script, write_script
 from tools.tiny_model.batches import Scenes, scenes
 from tools.tiny_model.helpers import cell_targets
@@ -49,8 +49,9 @@ def scenes_of(script: Script, times: list[float]) -> Scenes:
 
 
 def test_pictures_are_those_of_the_demo() -> None:
-    script = write_script(3, 20)
-    times = [event.time + EARLY for event in script.events[:4]]
+    script = write_script(3, 120)
+    # Each shape at the first time that it is in full view.
+    times = sorted(next(one.enters for one in script.things if one.shape == shape) + 0.25 for shape in SHAPES)
     drawn = torch.from_numpy(np.stack(list(shown(script, times)))).permute(0, 3, 1, 2).float()
     painted = Painter(CPU).paint(scenes_of(script, times))[0]
     assert (drawn - painted.round()).abs().max() <= 1
@@ -74,7 +75,8 @@ def test_cells_know_the_thing_in_them() -> None:
     colours, shapes = cell_targets(scenes_of(script, [thing.enters, time_shown]))
     across, down = (int(one // 32) for one in thing.position(time_shown))
     others = [one for one in script.things if one is not thing and one.visible(time_shown)]
-    assert shapes[0, down * CELLS + across] > 0 and colours[0, down * CELLS + across] > 0
+    assert shapes[0, down * CELLS + across] == SHAPES.index(thing.shape) + 1
+    assert colours[0, down * CELLS + across] == COLOURS.index(thing.colour_at(time_shown)) + 1
     assert int((shapes > 0).sum()) <= 1 + len(others)
 
 
