@@ -2,8 +2,8 @@
 
 Conditions: the large file is 1080p30 at about 6 Mbit/s in a MinIO on this machine; the ten hours are 30 frames a second
 (108,000 packets an hour), 64x64 where they are planned only, and 640x360 where a whole worker with a synthetic engine
-decodes them at 2 frames a second, beside a Kafka broker. The chunks of the ten minutes overlap there by all but a second,
-for how many chunks have their frames in memory at once is chance, and both need about as many chunks.
+decodes them at 2 frames a second, beside a Kafka broker. The chunks of the ten minutes overlap there by all but one
+second: how many chunks have their frames in memory at once is chance, so both need about as many chunks.
 """
 
 from __future__ import annotations
