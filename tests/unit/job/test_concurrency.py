@@ -76,6 +76,19 @@ async def test_jobs_take_turns() -> None:
     assert {"a", "b"} <= set(order[:4])
 
 
+async def test_a_short_job_does_not_wait_for_the_decoder_behind_all_of_a_long_one() -> None:
+    bench = Bench(max_concurrent_chunks=8, decoders=1)
+    bench.media.gate = threading.Event()
+    long = asyncio.create_task(bench.runner.run(make_job(job_id="long"), Run("long", 1, {}), bench.emit))
+    await _until(lambda: bench.value("chunks_in_flight") == 5)
+    short = asyncio.create_task(bench.runner.run(make_job(job_id="short", end_time=50), Run("s", 1, {}), bench.emit))
+    await _until(lambda: bench.value("chunks_in_flight") == 6)
+    await _settled()
+    bench.media.gate.set()
+    assert [final.status for final in await asyncio.gather(long, short)] == ["succeeded"] * 2
+    assert bench.media.decoded == [0, 0, 1, 2, 3, 4]
+
+
 async def test_an_answer_that_does_not_come_is_aborted_and_named() -> None:
     bench = Bench(generate_timeout_seconds=0.02, retry_seconds=0)
     bench.engine.answers[2] = [for_ever]
