@@ -1,0 +1,267 @@
+"""`python -m tests.benchmarks.feeding --model DIR --out F.json`: does the engine ever wait for its chunks?
+
+In one process with one engine: the time to the first answer; chunks one after another (decoded, rendered, answered);
+the engine alone, fed with chunks that were rendered beforehand; the whole chain (files, decoders, rendering, engine,
+result objects, through `JobRunner`); the engine alone once more. Then the chain with the rendering on the event loop,
+if `--on-loop` says how many chunks. Needs no Kafka. Writes one JSON object and prints a table.
+
+The files are made here: two scenes of 14 s at 1080p30 and about 6 Mbit/s, H.264, each repeated to `--file-seconds`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from consumer.events.models import ChunkResult, VideoJob
+from consumer.inference.engine import ChunkSubject, Clip, GenerationRequest, SamplingValues
+from consumer.inference.vllm_adapter import version
+from consumer.inference.vllm_engine import VllmEngine
+from consumer.inference.vllm_prompt import engine_prompt
+from consumer.job import JobRunner
+from consumer.job.run import Run
+from consumer.media.chunks import Chunk
+from consumer.media.frames import plan_frames
+from consumer.media.library import Media, MediaLibrary
+from consumer.settings import Settings
+from consumer.telemetry.logs import configure_logging
+from consumer.telemetry.metrics import Metrics
+from tests.benchmarks.feeding_options import films_of, parser, settings_of
+from tests.benchmarks.feeding_watch import Gpu, Memory, Queue, watched
+
+READY = 4
+"""Chunks that are rendered beforehand; each request names its video anew, so that nothing is answered from a cache."""
+
+FPS = 2.0
+PROMPT = "Describe what happens in this video."
+
+
+class OnTheLoop(Executor):
+    """Runs what it is given at once, in the event loop's own thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*given, **named))
+        return future
+
+
+class Bench:
+    """One engine, started, and what it is asked."""
+
+    def __init__(self, given: argparse.Namespace, settings: Settings, films: Sequence[Path]) -> None:
+        self.given, self.settings, self.films = given, settings, films
+        self.engine, self.library = VllmEngine(settings), MediaLibrary.from_settings(settings)
+        self.gpu, self.queue = Gpu(), Queue()
+        self.gpu.start()
+        # Without top_k and top_p, which cost a sort of the vocabulary: weights that mean nothing would repeat
+        # themselves if they were asked for what is likeliest.
+        self.sampling = SamplingValues(given.answer, given.temperature, 1.0, -1, 0.0, None)
+
+    def request(self, clip: Clip, number: int) -> GenerationRequest:
+        subject = ChunkSubject("bench", number)
+        return GenerationRequest(uuid.uuid4().hex, PROMPT, None, clip, self.sampling, subject)
+
+    async def clip(self, media: Media, number: int) -> Clip:
+        """That chunk's frames; numbers go round in the file."""
+        seconds = self.given.chunk_seconds
+        start = seconds * (number % int(media.info.duration // seconds))
+        plan = plan_frames(
+            Chunk(number, start, start + seconds),
+            media.info,
+            fps=FPS,
+            max_frames=768,
+            max_vision_tokens=self.given.tokens,
+            keyframes_only=False,
+        )
+        sampled = await asyncio.to_thread(media.decode, plan)
+        return Clip(sampled.pixels, sampled.times, start)
+
+    async def one_after_another(self, media: Media, chunks: int) -> dict[str, object]:
+        """Nothing side by side: decode, render, answer, then the next."""
+        with watched(self.gpu, self.queue) as window:
+            for number in range(chunks):
+                await self.engine.generate(self.request(await self.clip(media, number), number))
+        return self._row(chunks, window.seconds, window.figures)
+
+    async def alone(self, media: Media, chunks: int) -> dict[str, object]:
+        """The engine with rendered chunks at hand, as many in flight as in the chain."""
+        backend = self.engine._require_backend()
+        asked = [self.request(await self.clip(media, number), number) for number in range(READY)]
+        ready = [backend.render(engine_prompt(one, self.settings.timestamps, uuid.uuid4().hex)) for one in asked]
+        places, tokens = asyncio.Semaphore(self.given.in_flight), []
+
+        async def one(number: int) -> float:
+            async with places:
+                rendered = backend.renamed(ready[number % READY], uuid.uuid4().hex)
+                answer = await backend.generate(rendered, self.sampling, uuid.uuid4().hex)
+                tokens.append((backend.video_tokens(rendered), answer.prompt_tokens, answer.completion_tokens))
+                return time.monotonic()
+
+        with watched(self.gpu, self.queue) as window:
+            ends = await asyncio.gather(*(one(number) for number in range(chunks)))
+        return {**self._row(chunks, window.seconds, window.figures, ends), **_tokens(tokens)}
+
+    async def chain(self, chunks: int) -> dict[str, object]:
+        """Jobs over whole files, `--jobs` at a time, until that many chunks are done."""
+        runner = JobRunner(
+            media=self.library, engine=self.engine, settings=self.settings, metrics=Metrics(), worker="bench"
+        )
+        ends: list[float] = []
+        results: list[ChunkResult] = []
+        places = asyncio.Semaphore(self.given.jobs)
+
+        async def emit(result: ChunkResult) -> None:
+            # As it would be published.
+            result.model_dump_json()
+            ends.append(time.monotonic())
+            results.append(result)
+
+        async def one(number: int, length: int) -> None:
+            async with places:
+                await runner.run(self._job(number, length), Run(uuid.uuid4().hex, 1, {}), emit)
+
+        whole = int(self.given.file_seconds // self.given.chunk_seconds)
+        lengths = [min(whole, chunks - begun) for begun in range(0, chunks, whole)]
+        with Memory(lambda: len(ends)) as memory, watched(self.gpu, self.queue) as window:
+            await asyncio.gather(*(one(number, length) for number, length in enumerate(lengths)))
+        runner.close()
+        failed = [one.error.message for one in results if one.error is not None]
+        tokens = [(one.tokens.vision, one.tokens.prompt, one.tokens.completion) for one in results]
+        size = [f"{one.frames.count} frames of {one.frames.width}x{one.frames.height}" for one in results if one.frames]
+        return {
+            **self._row(chunks, window.seconds, window.figures, ends),
+            **_tokens(tokens),
+            "failed": failed[:3],
+            "failures": len(failed),
+            "clip": size[0] if size else "",
+            "seconds_a_chunk": _stages(results),
+            "memory": memory.figures(chunks),
+        }
+
+    def _job(self, number: int, length: int) -> VideoJob:
+        return VideoJob(
+            job_id=f"bench-{number}-{uuid.uuid4().hex[:8]}",
+            video_path=str(self.films[number % len(self.films)]),
+            prompt=PROMPT,
+            max_tokens=self.given.answer,
+            temperature=self.given.temperature,
+            top_p=1.0,
+            top_k=-1,
+            presence_penalty=0.0,
+            chunk_duration=self.given.chunk_seconds,
+            chunk_overlap=0.0,
+            end_time=length * self.given.chunk_seconds,
+            max_vision_tokens=self.given.tokens,
+            aggregate=False,
+        )
+
+    def _row(
+        self, chunks: int, seconds: float, figures: dict[str, object], ends: Sequence[float] = ()
+    ) -> dict[str, object]:
+        """`steady_x` counts the middle half of the answers alone, without the start and the end of a run."""
+        length = self.given.chunk_seconds
+        row: dict[str, object] = {"chunks": chunks, "seconds": round(seconds, 2)}
+        row["x_real_time"] = round(chunks * length / seconds, 2)
+        if len(ends) >= 16:
+            moments = sorted(ends)
+            low, high = len(moments) // 4, 3 * len(moments) // 4
+            row["steady_x"] = round((high - low) * length / (moments[high] - moments[low]), 2)
+        return {**row, **figures}
+
+
+def _tokens(tokens: Sequence[tuple[int, int, int]]) -> dict[str, object]:
+    names = ("vision_tokens", "prompt_tokens", "answer_tokens")
+    return {name: round(statistics.fmean(of), 1) for name, of in zip(names, zip(*tokens, strict=True), strict=True)}
+
+
+def _stages(results: Sequence[ChunkResult]) -> dict[str, float]:
+    names = ("fetch", "decode", "wait", "first_token", "generate")
+    return {name: round(statistics.fmean(getattr(one.timings, name) for one in results), 3) for name in names}
+
+
+async def measure(bench: Bench, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """All rows; `keep` gets what there is after each."""
+    given, found = bench.given, _conditions(bench)
+    process_began = psutil.Process().create_time()
+    await bench.engine.start()
+    bench.queue.listen(bench.engine)
+    found["start"] = {"engine_seconds": round(time.time() - process_began, 1)}
+    media = bench.library.open(video_url=None, video_path=str(bench.films[0]))
+    await bench.engine.generate(bench.request(await bench.clip(media, 0), 0))
+    found["start"]["first_answer_seconds"] = round(time.time() - process_began, 1)
+    # Each thread that renders makes its copy of the tokenizer, kernels are compiled, decoders have started.
+    await bench.chain(given.warm)
+    rows: list[tuple[str, int, Callable[[int], Awaitable[dict[str, object]]]]] = [
+        ("one after another", given.serial, lambda chunks: bench.one_after_another(media, chunks)),
+        ("engine alone", given.alone, lambda chunks: bench.alone(media, chunks)),
+        ("chain", given.chunks, bench.chain),
+        ("engine alone, again", given.alone, lambda chunks: bench.alone(media, chunks)),
+    ]
+    for name, chunks, run in rows:
+        if chunks:
+            found[name] = await run(chunks)
+            keep(found)
+    if given.on_loop:
+        renderers, bench.engine._renderers = bench.engine._renderers, OnTheLoop()  # type: ignore[assignment]
+        found["chain, rendering on the loop"] = await bench.chain(given.on_loop)
+        bench.engine._renderers = renderers
+    media.close()
+    bench.library.close()
+    await bench.engine.stop()
+    keep(found)
+    return found
+
+
+def _conditions(bench: Bench) -> dict[str, Any]:
+    given, settings = bench.given, bench.settings
+    return {
+        "card": bench.gpu.name_of_card,
+        "cores": os.cpu_count(),
+        "vllm": version(),
+        "model": given.model_says,
+        "quantization": settings.quantization or settings.dtype,
+        "max_num_seqs": settings.max_num_seqs,
+        "max_concurrent_chunks": settings.max_concurrent_chunks,
+        "chunk_seconds": given.chunk_seconds,
+        "engine_args": settings.engine_args,
+        "jobs_at_once": given.jobs,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    lines = []
+    for name, row in found.items():
+        if isinstance(row, dict) and "x_real_time" in row:
+            steady, busy = row.get("steady_x", ""), row.get("gpu_busy_percent", "")
+            lines.append(
+                f"| {name} | {row['chunks']} | {row['x_real_time']} | {steady} | {busy} | {row.get('cores')} |"
+            )
+    return "\n".join(["| | chunks | x real time | steady | GPU % | cores |", "|---|---|---|---|---|---|", *lines])
+
+
+def main() -> None:
+    given = parser(__doc__).parse_args()
+    configure_logging("console", "WARNING")
+    films = films_of(given)
+
+    def keep(found: dict[str, Any]) -> None:
+        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+    found = asyncio.run(measure(Bench(given, settings_of(given, given.films), films), keep))
+    print(table(found), found["start"], flush=True)
+
+
+if __name__ == "__main__":
+    main()
