@@ -25,7 +25,7 @@ from consumer.media.library import Media, MediaLibrary
 from consumer.settings import Settings
 from tests.benchmarks.clips import repeat
 from tests.benchmarks.process_cost import all_cpu_seconds
-from tests.unit.media.in_process import InProcess
+from tests.media.in_process import InProcess
 
 CHUNK_SECONDS = 60.0
 ROUNDS = 4

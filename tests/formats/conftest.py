@@ -16,8 +16,8 @@ from consumer.media.scratch import ScratchSpace
 from consumer.settings import Settings
 from tests.formats.declared import CODECS
 from tests.formats.film import Film, encode
-from tests.unit.media.conftest import Open
-from tests.unit.media.in_process import InProcess
+from tests.media.conftest import Open
+from tests.media.in_process import InProcess
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.formats.declared import FPS, GROUP, Codec, Container
-from tests.unit.media.programs import ffmpeg
-from tests.unit.media.videos import numbered
+from tests.media.programs import ffmpeg
+from tests.media.videos import numbered
 
 WIDTH, HEIGHT, FRAMES = 160, 96, 4 * GROUP
 SECONDS = FRAMES / FPS

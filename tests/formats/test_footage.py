@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from consumer.media.clock import TOLERANCE
-from tests.unit.media.conftest import Open, sample
-from tests.unit.media.videos import full_decode
+from tests.media.conftest import Open, sample
+from tests.media.videos import full_decode
 
 CLIPS = ("bigbuckbunny.mp4", "bikes.mp4", "carphone_distorted.mp4", "carphone_pristine.mp4")
 

@@ -10,9 +10,9 @@ import pytest
 from tests.formats.comparing import differences
 from tests.formats.declared import CELLS, CODECS, CONTAINERS
 from tests.formats.film import FRAMES, Film
-from tests.unit.media.conftest import Open, sample
-from tests.unit.media.in_process import InProcess
-from tests.unit.media.videos import numbers_in
+from tests.media.conftest import Open, sample
+from tests.media.in_process import InProcess
+from tests.media.videos import numbers_in
 
 
 @pytest.mark.parametrize("film", CODECS, indirect=True)

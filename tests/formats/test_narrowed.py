@@ -10,7 +10,7 @@ from consumer.media import narrowing
 from tests.formats.comparing import differences
 from tests.formats.declared import CELLS, CONTAINERS
 from tests.formats.film import Film
-from tests.unit.media.conftest import Open
+from tests.media.conftest import Open
 
 SMALL = {"LEAST_SAMPLES": 1, "CELL_SECONDS": 1.0, "MARGIN_SECONDS": 0.0, "FIRST_SAMPLES": 4, "LARGEST_SHARE": 1.0}
 

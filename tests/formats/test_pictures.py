@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.formats.film import FRAMES, HEIGHT, WIDTH, uncoded
-from tests.unit.media.conftest import Open, sample
-from tests.unit.media.programs import ffmpeg
-from tests.unit.media.videos import numbered, numbers_in
+from tests.media.conftest import Open, sample
+from tests.media.programs import ffmpeg
+from tests.media.videos import numbered, numbers_in
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25")
 COLOURS = ((255, 255, 255), (0, 0, 0), (200, 40, 40), (40, 200, 40), (40, 40, 200), (128, 128, 128), (220, 200, 30))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.formats.film import FRAMES, WIDTH
-from tests.unit.media.conftest import Open, sample
-from tests.unit.media.programs import ffmpeg
-from tests.unit.media.videos import numbers_in
+from tests.media.conftest import Open, sample
+from tests.media.programs import ffmpeg
+from tests.media.videos import numbers_in
 
 CODED = ("-c:v", "libx264", "-preset", "ultrafast")
 RED = ("-f", "lavfi", "-i", "color=red:r=25:d=4:s=")

@@ -13,9 +13,9 @@ import pytest
 from consumer.errors import ErrorCode, PermanentError
 from consumer.media import probe
 from tests.formats.film import FRAMES, SECONDS, Film
-from tests.unit.media.conftest import Open, sample
-from tests.unit.media.programs import ffmpeg
-from tests.unit.media.videos import full_decode, numbers_in
+from tests.media.conftest import Open, sample
+from tests.media.programs import ffmpeg
+from tests.media.videos import full_decode, numbers_in
 
 
 def all_of_it(open_path: Open, path: Path) -> None:

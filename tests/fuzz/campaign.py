@@ -25,8 +25,8 @@ from consumer.settings import Settings
 from tests.fuzz.corpus import Sample, corpus
 from tests.fuzz.mutations import mutated
 from tests.fuzz.trial import Outcome, try_out
-from tests.unit.media.conftest import open_descriptors
-from tests.unit.media.web_server import WebFiles, serving
+from tests.media.conftest import open_descriptors
+from tests.media.web_server import WebFiles, serving
 
 PROBE_SECONDS, DECODE_SECONDS = 4.0, 4.0
 SLACK_SECONDS = 15.0

@@ -18,7 +18,7 @@ from tests.fuzz.campaign import Campaign
 from tests.fuzz.corpus import Sample, corpus
 from tests.fuzz.mutations import mutated
 from tests.fuzz.specials import SPECIALS
-from tests.unit.media.conftest import sample as decoded
+from tests.media.conftest import sample as decoded
 
 SEED, COUNT = 3, 100
 SMALL = {"LEAST_SAMPLES": 1, "CELL_SECONDS": 0.5, "MARGIN_SECONDS": 0.0, "FIRST_SAMPLES": 2, "LARGEST_SHARE": 1.0}

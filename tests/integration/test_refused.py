@@ -14,8 +14,8 @@ from consumer.events.models import VideoResult
 from consumer.report import render_report
 from tests.integration.system import Audit, System
 from tests.integration.worker_process import worker_process
+from tests.media.web_server import serving
 from tests.refused_addresses import SECRET, listening, refused_hosts, refused_schemes
-from tests.unit.media.web_server import serving
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.media.videos import make_video
+from tests.media.videos import make_video
 
 START_SECONDS = 60
 

@@ -23,9 +23,9 @@ from consumer.media.s3_source import S3Store
 from consumer.media.scratch import ScratchSpace
 from consumer.media.source import Source
 from consumer.settings import Settings
-from tests.unit.media.conftest import sample
-from tests.unit.media.source_contract import DATA, Shelf, SourceContract
-from tests.unit.media.videos import make_video, numbers_in
+from tests.media.conftest import sample
+from tests.media.source_contract import DATA, Shelf, SourceContract
+from tests.media.videos import make_video, numbers_in
 
 
 class Store(Protocol):

@@ -20,8 +20,8 @@ from consumer.settings import Settings
 from consumer.stream import admin, cluster
 from consumer.stream.admin import TopicFinding
 from consumer.stream.cluster import KafkaUnavailableError
+from tests.media.web_server import serving
 from tests.unit.client.s3_server import nobody, standing
-from tests.unit.media.web_server import serving
 
 
 class UpCluster:

@@ -12,7 +12,7 @@ from consumer.cli.main import main
 from consumer.cli.process import plan
 from consumer.inference.synthetic import SyntheticEngine
 from consumer.settings import Settings, load_settings
-from tests.unit.media.videos import make_video
+from tests.media.videos import make_video
 
 SETTINGS = load_settings(environment={}).settings
 QUICK = ["--engine", "synthetic", "--chunk-duration", "5", "--chunk-overlap", "0"]

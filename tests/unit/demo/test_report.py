@@ -76,6 +76,7 @@ def final(response: str | None) -> VideoResult:
     values |= {"success": True, "num_chunks": 4, "total_successful_chunks": 4, "total_processing_time": 3.0}
     values |= {"job_id": "demo", "run_id": "r", "status": "succeeded", "chunks": [], "tokens": Tokens()}
     values |= {"timings": Timings(), "attempts": 1, "metadata": {}, "created_at": 0, "aggregated_response": response}
+    values |= {"warnings": []}
     return VideoResult(**values)
 
 

@@ -17,7 +17,7 @@ from consumer.media.frames import plan_frames
 from consumer.media.library import MediaLibrary
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
-from tests.unit.media.videos import make_video, numbers_in
+from tests.media.videos import make_video, numbers_in
 
 
 def _runner(folder: Path) -> tuple[JobRunner, MediaLibrary]:

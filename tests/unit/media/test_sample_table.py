@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from consumer.media import sample_table
 from consumer.media.boxes import StructureError
 from consumer.media.sample_table import LARGEST_STEP, SampleTable
-from tests.unit.media.sample_lists import Sample, bodies, read_samples, written
+from tests.media.sample_lists import Sample, bodies, read_samples, written
 
 LAST_STEP = 7
 

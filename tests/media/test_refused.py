@@ -11,8 +11,8 @@ import pytest
 from consumer.errors import CodedError, ErrorCode
 from consumer.media.library import MediaLibrary
 from consumer.settings import Settings
+from tests.media.web_server import WebFiles, serving
 from tests.refused_addresses import SECRET, Listener, listening, refused_hosts, refused_schemes
-from tests.unit.media.web_server import WebFiles, serving
 
 
 @pytest.fixture

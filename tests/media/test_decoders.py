@@ -22,8 +22,8 @@ from consumer.media.decoders import DecoderPool
 from consumer.media.source import unreachable
 from consumer.media.wire import RANGE, READ, ProbeRequest
 from consumer.settings import Settings
-from tests.unit.media.conftest import open_descriptors, sample
-from tests.unit.media.rig import Rig
+from tests.media.conftest import open_descriptors, sample
+from tests.media.rig import Rig
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_when_this_process_is_killed_its_decoders_end(large: Path) -> None:
     program = f"""
 import sys, time
 from pathlib import Path
-from tests.unit.media.rig import Rig
+from tests.media.rig import Rig
 from consumer.media.decoders import DecoderPool
 rig = Rig(Path({str(large)!r}), DecoderPool(keep=1))
 print(rig.pid, flush=True)

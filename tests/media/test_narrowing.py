@@ -12,11 +12,11 @@ from structlog.testing import capture_logs
 from consumer.media import narrowing
 from consumer.media.narrowing import PatchedSource
 from consumer.media.source import Source
-from tests.unit.media.conftest import Open, sample
-from tests.unit.media.in_process import InProcess
-from tests.unit.media.narrow import FPS, FRAMES, SECONDS, make_narrow, plain, whole_and_narrow, windows
-from tests.unit.media.programs import ffmpeg
-from tests.unit.media.videos import make_video, numbers_in
+from tests.media.conftest import Open, sample
+from tests.media.in_process import InProcess
+from tests.media.narrow import FPS, FRAMES, SECONDS, make_narrow, plain, whole_and_narrow, windows
+from tests.media.programs import ffmpeg
+from tests.media.videos import make_video, numbers_in
 
 
 @pytest.fixture

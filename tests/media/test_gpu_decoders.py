@@ -11,7 +11,7 @@ import pytest
 
 from consumer.errors import ErrorCode, PermanentError
 from consumer.media.decoders import MOST_GPU_FAILURES, DecoderPool, _DecoderError
-from tests.unit.media.rig import Rig
+from tests.media.rig import Rig
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from consumer.errors import CodedError, ConfigurationError, ErrorCode
 from consumer.media.s3_source import ObjectAddress, S3Store, parse_object_address
 from consumer.settings import Settings
-from tests.unit.media.bad_server import Asked, Behaviour, bad_server
-from tests.unit.media.web_server import WebFiles, serving
+from tests.media.bad_server import Asked, Behaviour, bad_server
+from tests.media.web_server import WebFiles, serving
 
 KEYS = {"s3_access_key": "someone", "s3_secret_key": "very-secret", "s3_region": "us-east-1", "s3_secure": False}
 

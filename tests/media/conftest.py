@@ -14,8 +14,8 @@ from consumer.media.decoders import DecoderPool
 from consumer.media.frames import plan_frames
 from consumer.media.library import Media, MediaLibrary, SampledFrames
 from consumer.settings import Settings
-from tests.unit.media.in_process import InProcess
-from tests.unit.media.videos import H264, make_video
+from tests.media.in_process import InProcess
+from tests.media.videos import H264, make_video
 
 Open = Callable[[Path], Media]
 

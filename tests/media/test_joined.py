@@ -15,8 +15,8 @@ from consumer.media import run
 from consumer.media.run import chosen_frames
 from consumer.media.sampling import WantedFrames
 from tests.benchmarks.clips import repeat
+from tests.media.conftest import Open, sample
 from tests.media_files import ffmpeg
-from tests.unit.media.conftest import Open, sample
 
 
 @given(

@@ -15,9 +15,9 @@ import pytest
 from consumer.errors import ErrorCode, PermanentError
 from consumer.media import probe
 from consumer.media.library import MediaInfo
-from tests.unit.media.conftest import Open
-from tests.unit.media.programs import ffmpeg
-from tests.unit.media.videos import HEIGHT, WIDTH, make_video, numbered
+from tests.media.conftest import Open
+from tests.media.programs import ffmpeg
+from tests.media.videos import HEIGHT, WIDTH, make_video, numbered
 
 
 def test_a_plain_file(tmp_path: Path, open_path: Open) -> None:

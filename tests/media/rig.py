@@ -14,8 +14,8 @@ from consumer.media.decoders import DecoderPool
 from consumer.media.file_source import FileSource
 from consumer.media.library import Media
 from consumer.settings import Settings
-from tests.unit.media.conftest import sample
-from tests.unit.media.videos import numbers_in
+from tests.media.conftest import sample
+from tests.media.videos import numbers_in
 
 
 class Watched(FileSource):

@@ -13,7 +13,7 @@ from consumer.media.hosts import HostRules
 from consumer.media.http_source import HttpStore
 from consumer.media.scratch import ScratchSpace
 from consumer.media.source import Source
-from tests.unit.media.web_server import WebFiles, serving
+from tests.media.web_server import WebFiles, serving
 
 DATA = bytes(range(256)) * 400
 

@@ -13,7 +13,7 @@ import pytest
 
 from consumer.errors import CodedError, ErrorCode
 from consumer.media.scratch import ScratchSpace
-from tests.unit.media.bad_server import Asked, bad_server
+from tests.media.bad_server import Asked, bad_server
 
 HALF = 300_000
 

@@ -19,9 +19,9 @@ from consumer.errors import ErrorCode, PermanentError
 from consumer.media import run
 from consumer.media.container import OpenContainer
 from consumer.media.library import Media, SampledFrames
-from tests.unit.media.conftest import Open, sample
-from tests.unit.media.programs import ffmpeg
-from tests.unit.media.videos import H264, make_video, numbers_in
+from tests.media.conftest import Open, sample
+from tests.media.programs import ffmpeg
+from tests.media.videos import H264, make_video, numbers_in
 
 
 @pytest.mark.parametrize(

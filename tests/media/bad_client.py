@@ -16,7 +16,7 @@ from consumer.media.hosts import HostRules
 from consumer.media.http_source import HttpStore
 from consumer.media.scratch import ScratchSpace
 from consumer.media.source import Source
-from tests.unit.media.bad_server import Asked, BadServer, Behaviour
+from tests.media.bad_server import Asked, BadServer, Behaviour
 
 DATA = bytes(range(256)) * 40
 LIMIT = 0.5

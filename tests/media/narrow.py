@@ -11,8 +11,8 @@ import pytest
 from consumer.errors import CodedError
 from consumer.media import narrowing
 from consumer.media.library import Media
-from tests.unit.media.conftest import Open, sample
-from tests.unit.media.videos import make_video
+from tests.media.conftest import Open, sample
+from tests.media.videos import make_video
 
 FRAMES, FPS, SECONDS = 240, 10, 24.0
 SPANS = ((0.0, 2.0), (10.5, 13.0), (13.9, 16.3), (21.95, SECONDS))

@@ -18,8 +18,8 @@ from consumer.media.s3_source import S3Store
 from consumer.media.scratch import ScratchSpace
 from consumer.media.source import Source
 from consumer.settings import Settings
-from tests.unit.media.bad_server import Asked, bad_server
-from tests.unit.media.web_server import WebFiles, serving
+from tests.media.bad_server import Asked, bad_server
+from tests.media.web_server import WebFiles, serving
 
 DATA = bytes(range(256)) * 4000
 LIMIT = 1.0

@@ -9,7 +9,7 @@ import pytest
 
 from consumer.errors import ErrorCode
 from consumer.media.source import MOST_ANSWERS
-from tests.unit.media.bad_client import (
+from tests.media.bad_client import (
     CHUNK,
     DATA,
     FOUND,
@@ -19,7 +19,7 @@ from tests.unit.media.bad_client import (
     watched_client,
     whole,
 )
-from tests.unit.media.bad_server import Asked, Behaviour, bad_server
+from tests.media.bad_server import Asked, Behaviour, bad_server
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from consumer.errors import CodedError, ConfigurationError, ErrorCode, Permanent
 from consumer.media import library as library_module
 from consumer.media.library import MediaLibrary, decoder_count
 from consumer.settings import Settings
-from tests.unit.media.conftest import open_descriptors, sample
-from tests.unit.media.videos import H264, make_video, numbers_in
-from tests.unit.media.web_server import WebFiles, serving
+from tests.media.conftest import open_descriptors, sample
+from tests.media.videos import H264, make_video, numbers_in
+from tests.media.web_server import WebFiles, serving
 
 
 @pytest.fixture(scope="module")

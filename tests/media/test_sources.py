@@ -13,8 +13,8 @@ from consumer.media.hosts import HostRules
 from consumer.media.http_source import HttpStore
 from consumer.media.scratch import ScratchSpace
 from consumer.media.source import Source
-from tests.unit.media.source_contract import Shelf, SourceContract
-from tests.unit.media.web_server import WebFiles, serving
+from tests.media.source_contract import Shelf, SourceContract
+from tests.media.web_server import WebFiles, serving
 
 
 class FileShelf(Shelf):

@@ -18,10 +18,10 @@ from consumer.media.source import unreachable
 from consumer.media.window import OutsideWindowError
 from consumer.media.wire import DecodeRequest
 from consumer.settings import Settings
-from tests.unit.media.conftest import Open, sample
-from tests.unit.media.narrow import make_narrow, plain, whole_and_narrow, windows
-from tests.unit.media.rig import Rig
-from tests.unit.media.videos import numbers_in
+from tests.media.conftest import Open, sample
+from tests.media.narrow import make_narrow, plain, whole_and_narrow, windows
+from tests.media.rig import Rig
+from tests.media.videos import numbers_in
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 
 from consumer.errors import ErrorCode
 from consumer.media.http_source import MAX_REDIRECTS
-from tests.unit.media.bad_client import (
+from tests.media.bad_client import (
     CHUNK,
     CHUNKED,
     DATA,
@@ -22,7 +22,7 @@ from tests.unit.media.bad_client import (
     watched_client,
     whole,
 )
-from tests.unit.media.bad_server import Asked, Behaviour, bad_server
+from tests.media.bad_server import Asked, Behaviour, bad_server
 
 
 @pytest.fixture
