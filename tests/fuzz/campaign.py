@@ -78,7 +78,7 @@ class Campaign:
     def run(self, numbers: range, threads: int = 2) -> Report:
         """Try these files out, and look around when all is closed."""
         began, memory = time.monotonic(), _peak_memory()
-        before = open_descriptors()
+        before, others = open_descriptors(), _children()
         samples = corpus()
         with _own_scratch() as scratch, _short_grace(), serving(ranges=False) as web, capture_logs([_context]) as logs:
             library = MediaLibrary.from_settings(_settings(scratch.parent, threads))
@@ -86,9 +86,9 @@ class Campaign:
                 one = functools.partial(self._one, library, samples, web, scratch.parent)
                 for _ in pool.map(one, numbers):
                     pass
-            self.report.largest_decoder = max((_peak_memory(pid) for pid in _children()), default=0)
+            self.report.largest_decoder = max((_peak_memory(pid) for pid in _children() - others), default=0)
             library.close()
-            self._left_over(scratch)
+            self._left_over(scratch, others)
         self._said(logs)
         if left := open_descriptors() - before:
             self.report.broken.append(f"descriptors were left open: {sorted(map(str, left))}")
@@ -137,10 +137,10 @@ class Campaign:
             elif entry["event"] == "decoder_died":
                 self.report.deaths.append(f"{entry['reason']} (number {entry['number']})")
 
-    def _left_over(self, scratch: Path) -> None:
+    def _left_over(self, scratch: Path, others: set[int]) -> None:
         if files := list(scratch.iterdir()):
             self.report.broken.append(f"files were left in scratch: {files}")
-        if children := _children():
+        if children := _children() - others:
             self.report.broken.append(f"decoder processes were left: {children}")
         if self.report.largest_decoder > MEMORY + 2**29:
             self.report.broken.append(f"a decoder took {self.report.largest_decoder >> 20} MiB")
