@@ -45,9 +45,10 @@ class EngineContract:
 
     async def test_tokens_are_counted_as_the_budget_expects(self, engine: Engine, questions: Questions) -> None:
         question = questions.ask(1)
-        answer = await engine.generate(question)
         assert question.clip is not None
+        # Before it is asked: an engine may keep something else in the frames' place.
         frames, height, width = question.clip.pixels.shape[:3]
+        answer = await engine.generate(question)
         text = engine.count_tokens(render_prompt(question.prompt, question.system_prompt, with_video=True))
         need = chunk_need(
             frames=frames,
