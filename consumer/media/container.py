@@ -15,6 +15,7 @@ from consumer.errors import ErrorCode, PermanentError
 from consumer.media.reader import RangeReader
 from consumer.media.rgb import RgbConverter
 from consumer.media.window import OutsideWindowError, Window
+from consumer.media.withhold import can_withhold
 
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,gif,wav,mp3,flac,aac"
 """Playlists (hls, concat, dash) are left out: they name other files. Sound is let in so that it is told as such."""
@@ -46,6 +47,7 @@ class OpenContainer:
     Attributes:
         converter: of its frames to pictures.
         keys_stand_alone: a key frame needs nothing that came before it, as far as is known.
+        withholds: frames that are decoded for others only are not brought out of the decoder.
 
     Raises:
         PermanentError: MEDIA_UNREADABLE, MEDIA_NO_VIDEO, MEDIA_UNSUPPORTED; and what the source raises.
@@ -56,6 +58,7 @@ class OpenContainer:
     def __init__(self, reader: RangeReader, *, gpu: bool = False, window: Window | None = None) -> None:
         self.reader, self.window, self.converter = reader, window, RgbConverter()
         self.keys_stand_alone = True
+        self.withholds = gpu and can_withhold()
         if reader.size == 0:
             raise unreadable("The file is empty.")
         self.container = _open(reader, _on_card() if gpu else None)

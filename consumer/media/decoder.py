@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.errors import CodedError
+from consumer.errors import CodedError, PermanentError
 from consumer.media.container import OpenContainer, too_slow
-from consumer.media.decode import decode_chunk
+from consumer.media.decode import DecodedChunk, decode_chunk
 from consumer.media.probe import probe
 from consumer.media.reader import RangeReader
 from consumer.media.source import Source, unreachable
@@ -55,7 +55,7 @@ class Decoder:
             OutsideWindowError: as it says.
         """
         with self._opened(request, source, too_slow(), request.window) as opened:
-            decoded = decode_chunk(opened, request.clock, request.rotation, request.plan, pixels)
+            decoded = _decoded(opened, request, pixels)
         return DecodeAnswer(decoded.rows, decoded.times, decoded.lost)
 
     @contextmanager
@@ -78,3 +78,20 @@ class Decoder:
         self._open[request.video] = opened
         while len(self._open) > KEPT_OPEN:
             self._open.popitem(last=False)[1].close()
+
+
+def _decoded(opened: OpenContainer, request: DecodeRequest, pixels: NDArray[np.uint8]) -> DecodedChunk:
+    """As `decode_chunk`; if frames are missing, once more with every frame brought out, and so from then on.
+
+    A frame may come with another packet than the one it was flagged by: of two fields in packets of their own the
+    first counts, and in VP9 a packet may show what an earlier one has decoded.
+    """
+    try:
+        decoded = decode_chunk(opened, request.clock, request.rotation, request.plan, pixels)
+        if not (decoded.lost and opened.withholds):
+            return decoded
+    except PermanentError:
+        if not opened.withholds:
+            raise
+    opened.withholds = False
+    return decode_chunk(opened, request.clock, request.rotation, request.plan, pixels)

@@ -16,6 +16,7 @@ from consumer.media.clock import StreamClock
 from consumer.media.container import OpenContainer
 from consumer.media.sampling import WantedFrames
 from consumer.media.seeking import VideoPacket, packets_from
+from consumer.media.withhold import withhold
 
 MAX_LOOK_AHEAD = 256
 """Packets held back at most while it is open whether they are wanted; beyond it they are decoded in any case."""
@@ -155,7 +156,10 @@ class _Run:
             self._opened.stream.codec_context.flush_buffers()
             self.check(packets[begin])
         for packet in packets[begin:]:
-            self._opened.stream.codec_context.skip_frame = "DEFAULT" if self._is_wanted(packet) else "NONREF"
+            wanted = self._is_wanted(packet)
+            self._opened.stream.codec_context.skip_frame = "DEFAULT" if wanted else "NONREF"
+            if self._opened.withholds and not wanted and packet.pts != self._awaited:
+                withhold(packet)
             yield from self._timed(_decode(self._opened, packet))
 
     def _fresh_start(self, packets: Sequence[VideoPacket]) -> int:
@@ -186,6 +190,9 @@ class _Run:
                 if frame.pts > self._awaited:
                     raise _DependentKeyFrameError
                 self._awaited = None
+            if self._opened.withholds and frame.pts is not None and not self._wanted.wanted(frame.pts):
+                # The awaited one, or one that came with another packet than its own; none may stand in for another.
+                continue
             if frame.pts is not None and not frame.is_corrupt:
                 yield frame.pts, frame
 
