@@ -62,7 +62,8 @@ def test_only_wanted_frames_come_out(
     media = open_path(make_video(tmp_path / "video.mp4", options={"g": "100", "bf": "0"}))
     found = sample(media, 0.0, 10.0, fps=1.0)
     assert numbers_in(found.pixels) == list(range(0, 100, 10))
-    assert [frame.pts for frame in brought_out] == sorted({frame.pts for frame in brought_out})
+    times = [frame.pts or 0 for frame in brought_out]
+    assert times == sorted(set(times))
     assert len(brought_out) == len(found.pixels)
     assert all(one.withholds for one in opened)
 
