@@ -154,6 +154,7 @@ class Engine(Protocol):
     def on_step(self, listener: Callable[[int], None]) -> None:
         """From now on call `listener` in the event loop after each step, with the number of requests worked on.
 
+        Those that the step has answered are no longer among them, though their answers may not have been taken yet.
         The others wait in the engine, or on their way into it; it begins them in the order in which they came. An
         engine that begins every request at once need not call it; one that will calls it at once, too.
         """

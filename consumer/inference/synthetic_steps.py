@@ -43,11 +43,11 @@ class StepModel:
         self._requests[name] = _Request(max(1, prompt), max(1, answer))
 
     def remove(self, name: str) -> None:
-        """The request is no longer wanted, or was answered."""
+        """The request is no longer wanted."""
         self._requests.pop(name, None)
 
     def step(self) -> tuple[float, list[str]]:
-        """Take a step: how many seconds it lasts, and who is answered at its end."""
+        """Take a step: how many seconds it lasts, and who is answered at its end, and gone."""
         answering = [one for one in self._requests.values() if not one.unread]
         room = max(0, self._step_tokens - len(answering))
         read = 0
@@ -61,4 +61,6 @@ class StepModel:
         for one in answering:
             one.unsaid -= 1
         done = [name for name, one in self._requests.items() if not one.unread and one.unsaid <= 0]
+        for name in done:
+            del self._requests[name]
         return STEP_SECONDS + read / self._tokens_per_second, done

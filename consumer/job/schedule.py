@@ -117,15 +117,18 @@ class Schedule:
         if item in self._flying:
             del self._flying[item]
             account.flying -= 1
-            if self._begun:
-                # What was told last is from before; to take it for one of those begun is the cautious reading.
-                self._begun -= 1
+            if self._begun is not None:
+                # Nothing to subtract: whoever is answered is left out of what was told with the answer.
+                self._begun = min(self._begun, len(self._flying))
         else:
             account.waiting.remove(item)
         self._forget(item.job)
 
     def tell(self, begun: int) -> None:
-        """So many items in flight are begun, the first ones; before the first call nothing counts as ahead."""
+        """So many items in flight are begun, the first ones; before the first call nothing counts as ahead.
+
+        Items that are done are no longer among them, also where `done` comes only after this.
+        """
         self._begun = begun
 
     def leave(self, job: str) -> None:

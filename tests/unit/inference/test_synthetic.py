@@ -86,6 +86,14 @@ async def test_chunks_wait_at_once_and_aggregates_not_at_all() -> None:
     assert (await slow.generate(request(None))).generate_seconds < 0.2
 
 
+async def test_a_step_is_told_of_without_those_that_it_answered() -> None:
+    engine, told = SyntheticEngine(seconds_per_chunk=0.0, tokens_per_second=1e6, limits=LIMITS), list[int]()
+    engine.on_step(told.append)
+    await asyncio.gather(*(engine.generate(request(None, request_id=f"r{number}")) for number in range(3)))
+    assert (told[0], max(told), told[-1]) == (0, 3, 0)
+    await engine.stop()
+
+
 async def test_stopping_ends_what_is_in_flight() -> None:
     slow = SyntheticEngine(seconds_per_chunk=3600.0, limits=LIMITS)
     task = asyncio.ensure_future(slow.generate(Numbered().ask(0)))

@@ -58,8 +58,9 @@ class Play:
                 continue
             seconds, done = model.step()
             self.now += seconds
+            # As engines do: they tell of the step before anybody takes its answers.
+            schedule.tell(model.begun)
             for name in done:
-                model.remove(name)
                 item = flying.pop(name)
                 schedule.done(item)
                 if item.job in begun:
@@ -67,7 +68,6 @@ class Play:
                     schedule.leave(item.job)
                 else:
                     self.long_done += 1
-            schedule.tell(model.begun)
         return self
 
     def at(self, share: float) -> float:

@@ -66,7 +66,7 @@ class Course:
     def done(self, number: int) -> None:
         if number < len(self.flying):
             self.schedule.done(self.flying.pop(number))
-            self.told = max(0, self.told - 1) if self.told is not None else None
+            self.told = min(self.told, len(self.flying)) if self.told is not None else None
 
     def withdraw(self, number: int) -> None:
         if number < len(self.waiting):
@@ -253,10 +253,10 @@ def test_only_so_much_is_ahead_of_what_the_engine_has_begun() -> None:
     assert [schedule.next(), schedule.next(), schedule.next()] == [items[0], items[1], None]
     schedule.tell(1)
     assert [schedule.next(), schedule.next()] == [items[2], None]
-    schedule.done(items[0])
-    assert schedule.next() is None, "what was begun is gone, the others wait as before"
     schedule.tell(2)
-    assert [schedule.next(), schedule.next(), schedule.next()] == [items[3], items[4], None]
+    assert [schedule.next(), schedule.next()] == [items[3], None]
+    schedule.done(items[0])
+    assert [schedule.next(), schedule.next()] == [items[4], None], "what was told left out who was answered"
     short = [Item("short", 100) for _ in range(4)]
     for item in short:
         schedule.enqueue(item)
