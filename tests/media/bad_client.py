@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from consumer.errors import CodedError, ErrorCode
-from consumer.media.hosts import HostRules
 from consumer.media.http_source import HttpStore
 from consumer.media.scratch import ScratchSpace
 from consumer.media.source import Source
@@ -47,17 +43,6 @@ class Client:
         assert "secret" not in caught.value.message
         assert self.scratch.used == 0
         return caught.value.code
-
-
-@contextmanager
-def watched_client(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """Temporary files go into the (empty) directory, where it is seen if one is left."""
-    monkeypatch.setattr(tempfile, "tempdir", str(directory))
-    scratch = ScratchSpace(QUOTA)
-    store = HttpStore(HostRules(["127.0.0.1"]), scratch, LIMIT)
-    yield Client(store, scratch)
-    store.close()
-    assert list(directory.iterdir()) == []
 
 
 def part(asked: Asked, *, etag: str = '"v1"', data: bytes = DATA, **wrong: object) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from consumer.media import library as library_module
 from consumer.media.chunks import Chunk
 from consumer.media.decoders import DecoderPool
 from consumer.media.frames import plan_frames
+from consumer.media.hosts import HostRules
+from consumer.media.http_source import HttpStore
 from consumer.media.library import Media, MediaLibrary, SampledFrames
+from consumer.media.scratch import ScratchSpace
 from consumer.settings import Settings
+from tests.media.bad_client import LIMIT, QUOTA, Client
 from tests.media.in_process import InProcess
 from tests.media.videos import H264, make_video
 
@@ -59,6 +64,17 @@ def open_path(library: MediaLibrary) -> Iterator[Open]:
     yield open_it
     for media in opened:
         media.close()
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """Of bad servers: temporary files go into the (empty) directory, where it is seen if one is left."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    scratch = ScratchSpace(QUOTA)
+    store = HttpStore(HostRules(["127.0.0.1"]), scratch, LIMIT)
+    yield Client(store, scratch)
+    store.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture(scope="module")

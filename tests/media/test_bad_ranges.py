@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from consumer.errors import ErrorCode
@@ -16,16 +13,9 @@ from tests.media.bad_client import (
     Client,
     first_good,
     part,
-    watched_client,
     whole,
 )
 from tests.media.bad_server import Asked, Behaviour, bad_server
-
-
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    with watched_client(tmp_path, monkeypatch) as client:
-        yield client
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,16 +17,9 @@ from tests.media.bad_client import (
     QUOTA,
     Client,
     part,
-    watched_client,
     whole,
 )
 from tests.media.bad_server import Asked, Behaviour, bad_server
-
-
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    with watched_client(tmp_path, monkeypatch) as client:
-        yield client
 
 
 @pytest.mark.parametrize(
