@@ -49,13 +49,19 @@ def can_withhold() -> bool:
         return False
     packet: Packet[Any] = Packet(b"12345")
     packet.pts, packet.dts = 2**40 + 1, 2**41 + 3
+    if not _address(packet):
+        return False
     head = _of(packet)
-    if (head.pts, head.dts, head.size) != (packet.pts, packet.dts, packet.size):
+    there = head.pts, head.dts, head.data, head.size
+    if there != (packet.pts, packet.dts, packet.buffer_ptr, packet.size):
         return False
     withhold(packet)
     return packet.is_discard
 
 
+def _address(packet: Packet[Any]) -> int:
+    return ctypes.c_size_t.from_address(id(packet) + _PLACE).value
+
+
 def _of(packet: Packet[Any]) -> _AVPacket:
-    address = ctypes.c_void_p.from_address(id(packet) + _PLACE).value
-    return _AVPacket.from_address(address or 0)
+    return _AVPacket.from_address(_address(packet))

@@ -39,3 +39,8 @@ def test_a_packet_that_lies_elsewhere_is_noticed(monkeypatch: pytest.MonkeyPatch
     of = module._of
     monkeypatch.setattr(module, "_of", lambda _: of(other))
     assert not can_withhold.__wrapped__()
+
+
+def test_a_packet_that_lies_nowhere_is_noticed_without_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_address", lambda _: 0)
+    assert not can_withhold.__wrapped__()
