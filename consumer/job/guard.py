@@ -33,7 +33,7 @@ class GuardedEngine:
 
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics, tools: Tools) -> None:
         self._engine, self._settings, self._metrics, self._tools = engine, settings, metrics, tools
-        self._stillness = Stillness(settings.engine_stall_seconds)
+        self._stillness = Stillness()
         self._in_engine = 0
         self._near_step_told = False
         self._turns: Turns | None = None

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_SECONDS = 10.0
+"""What the time between two looks counts at most. They come every second: a longer time is one in which this whole
+process was frozen, and saw nothing of its engine."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Look:
     progress: int
-    since: float
+    still: float
     at: float
 
 
 class Stillness:
-    """How long nothing has moved; pure but for what it remembers of the last look.
+    """How long nothing has moved; pure but for what it remembers of the last look."""
 
-    Args:
-        limit: seconds; two looks that lie further apart tell nothing, as when the whole process was frozen in between.
-    """
-
-    def __init__(self, limit: float) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._last = _Look(0, 0.0, 0.0)
 
     def look(self, *, busy: bool, progress: int, now: float) -> float:
@@ -31,7 +30,7 @@ class Stillness:
             now: monotonic seconds.
         """
         last = self._last
-        moved = not busy or progress != last.progress or now - last.at > self._limit
-        since = now if moved else last.since
-        self._last = _Look(progress, since, now)
-        return now - since
+        moved = not busy or progress != last.progress
+        still = 0.0 if moved else last.still + min(now - last.at, MOST_SECONDS)
+        self._last = _Look(progress, still, now)
+        return still
