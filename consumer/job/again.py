@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from consumer import __version__
 from consumer.errors import ErrorCode, PermanentError
-from consumer.events.models import DEFAULT_PROMPT, ChunkResult, Provenance, Sampling, Tokens, VideoResult
+from consumer.events.models import DEFAULT_PROMPT, ChunkResult, Provenance, Tokens, VideoResult
 from consumer.inference.aggregation import Aggregate, aggregate
 from consumer.inference.engine import Engine, SamplingValues, engine_metadata
-from consumer.job.context import provenance_sampling
+from consumer.job.context import provenance_sampling, sampling_of
 from consumer.job.final import aggregation_of
 from consumer.job.results import sum_tokens, verdict
 from consumer.job.summary import aggregation_sampling, chunk_texts, in_time
@@ -61,7 +61,7 @@ async def aggregate_again(
     began = tools.monotonic()
     ordered = _of_run(final, results)
     described = [one for one in ordered if one.success]
-    sampling = aggregation_sampling(_sampling(described[0].provenance.sampling), engine, settings)
+    sampling = aggregation_sampling(sampling_of(described[0].provenance.sampling), engine, settings)
     made = aggregate(
         engine,
         job_id=final.job_id,
@@ -129,15 +129,4 @@ def _provenance(chunks: Provenance, sampling: SamplingValues, engine: Engine, wo
             "consumer_version": __version__,
             "worker": worker,
         }
-    )
-
-
-def _sampling(values: Sampling) -> SamplingValues:
-    return SamplingValues(
-        max_tokens=values.max_tokens,
-        temperature=values.temperature,
-        top_p=values.top_p,
-        top_k=values.top_k,
-        presence_penalty=values.presence_penalty,
-        seed=values.seed,
     )

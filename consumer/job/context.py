@@ -138,16 +138,16 @@ def _costs(job: VideoJob, engine: Engine, max_frames: int, *, longest: float, la
     return _Costs(vision_tokens, prompt_tokens, stamps)
 
 
-def sampling_of(job: VideoJob) -> SamplingValues:
-    """The job's sampling values as engines take them."""
+def sampling_of(source: VideoJob | Sampling) -> SamplingValues:
+    """The sampling values of a job or of an event's provenance (which holds no schema) as engines take them."""
     return SamplingValues(
-        max_tokens=job.max_tokens,
-        temperature=job.temperature,
-        top_p=job.top_p,
-        top_k=job.top_k,
-        presence_penalty=job.presence_penalty,
-        seed=job.seed,
-        response_schema=job.response_schema,
+        max_tokens=source.max_tokens,
+        temperature=source.temperature,
+        top_p=source.top_p,
+        top_k=source.top_k,
+        presence_penalty=source.presence_penalty,
+        seed=source.seed,
+        response_schema=source.response_schema if isinstance(source, VideoJob) else None,
     )
 
 
