@@ -74,7 +74,10 @@ class Watchdog:
         if seconds <= self._limit:
             return None
         _log.error("engine_stalled", seconds=round(seconds, 1), limit=self._limit, stacks=thread_stacks())
-        return f"The engine made no progress for ENGINE_STALL_SECONDS ({self._limit:g} s), though it was asked."
+        return (
+            f"The engine made no progress for ENGINE_STALL_SECONDS ({self._limit:g} s), though it was asked: see the "
+            "stacks in the log, or raise it (or lower MAX_NUM_BATCHED_TOKENS) where one step may take so long."
+        )
 
 
 def thread_stacks() -> str:
