@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 from consumer.inference.budget import TOKEN_PIXELS
 from consumer.inference.engine import Clip, GenerationRequest
 from consumer.inference.prompts import VIDEO_PLACEHOLDER, render_prompt
-from consumer.inference.vllm_prompt import CLOCK_RATE, Timestamps, video_metadata
+from consumer.inference.stamps import stamp_times
+from consumer.inference.vllm_prompt import Timestamps, zero_of
 
 STAMP_TOLERANCE = 0.051
 """Seconds: a stamp has one decimal, and halves may be rounded either way."""
@@ -41,9 +42,8 @@ class ShowsPrompts(Protocol):
 
 
 def stamps(clip: Clip, timestamps: Timestamps) -> list[float]:
-    """The time that each pair of frames is announced with, s: the mean of its two."""
-    times = [index / CLOCK_RATE for index in video_metadata(clip, timestamps)["frames_indices"]]
-    return [(first + second) / 2 for first, second in zip(times[::2], times[1::2], strict=True)]
+    """The time that each pair of frames is announced with, s."""
+    return stamp_times(clip.times, zero_of(clip, timestamps))
 
 
 def expected_prompt(request: GenerationRequest, timestamps: Timestamps) -> str:

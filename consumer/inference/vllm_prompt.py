@@ -38,8 +38,7 @@ def engine_prompt(request: GenerationRequest, timestamps: Timestamps, item_id: s
 
 def video_metadata(clip: Clip, timestamps: Timestamps) -> dict[str, Any]:
     """What the processor is told about the frames: that they are sampled already, and when each is shown."""
-    zero = clip.start_time if timestamps == "relative" else 0.0
-    indices = frame_indices(clip.times, zero)
+    indices = frame_indices(clip.times, zero_of(clip, timestamps))
     total = indices[-1] + 1
     return {
         "fps": float(CLOCK_RATE),
@@ -49,6 +48,11 @@ def video_metadata(clip: Clip, timestamps: Timestamps) -> dict[str, Any]:
         "video_backend": "pyav",
         "do_sample_frames": False,
     }
+
+
+def zero_of(clip: Clip, timestamps: Timestamps) -> float:
+    """The second of source time that the model's times count from."""
+    return clip.start_time if timestamps == "relative" else 0.0
 
 
 def frame_indices(times: Sequence[float], zero: float) -> list[int]:
