@@ -26,8 +26,8 @@ _log = structlog.get_logger(__name__)
 def engine_budget(limits: EngineLimits, slots: int) -> Budget:
     """What is in the engine at once: `slots` requests, within its KV cache; and few that it has not begun.
 
-    A request counts with its whole length, prompt and answer, so that the engine never has to push one out of the cache
-    and compute it again. What it has not begun is bounded by what it encodes in some steps: more would only wait
+    A request counts with its whole length, prompt and answer, so that the engine need not push one out of the cache and
+    compute it again. What it has not begun is bounded by what it encodes in some steps: more would only wait
     inside, where nobody can pass it.
     """
     return Budget(slots, size=limits.kv_cache_tokens, ahead=STEPS_AHEAD * step_tokens(limits), courteous=True)
@@ -45,7 +45,11 @@ def is_near_step(item: int, limits: EngineLimits) -> bool:
 
 
 def request_need(request: GenerationRequest) -> TokenNeed:
-    """Tokens of a request at most, its text by its length: it is to know who comes next, not whether it fits."""
+    """Tokens of a request: at most for its video, about for its text, which goes by its length.
+
+    That does to know who comes next; whether it fits is looked at elsewhere. Text that is full of numbers (a token a
+    digit) has more tokens than that.
+    """
     clip, vision, stamps = request.clip, 0, 0
     if clip is not None:
         frames = len(clip.times)
