@@ -15,6 +15,7 @@ import asyncio
 import json
 import os
 import statistics
+import sys
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +25,7 @@ from typing import Any
 
 import psutil
 
+from consumer.errors import VideoConsumerError
 from consumer.events.models import ChunkResult, VideoJob
 from consumer.inference.engine import ChunkSubject, Clip, GenerationRequest, SamplingValues
 from consumer.inference.vllm_adapter import version
@@ -254,12 +256,17 @@ def table(found: dict[str, Any]) -> str:
 def main() -> None:
     given = parser(__doc__).parse_args()
     configure_logging("console", "WARNING")
-    films = films_of(given)
+    if not given.out.parent.is_dir():
+        sys.exit(f"feeding: there is no directory {given.out.parent}: give a file in one that exists as --out.")
 
     def keep(found: dict[str, Any]) -> None:
         given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
-    found = asyncio.run(measure(Bench(given, settings_of(given, given.films), films), keep))
+    try:
+        films = films_of(given)
+        found = asyncio.run(measure(Bench(given, settings_of(given, given.films), films), keep))
+    except (OSError, ValueError, VideoConsumerError) as error:
+        sys.exit(f"feeding: {error}")
     print(table(found), found["start"], flush=True)
 
 

@@ -23,28 +23,12 @@ from consumer.demo.video import encode
 from consumer.demo.world import Script, write_script
 from tests.integration.system import Audit, System
 from tests.integration.worker_process import wait_until, worker_process
+from tools.tiny_model.exam import SCHEMA
 
 pytestmark = pytest.mark.timeout(600)
 
 SEEDS = (7, 8, 9)
 SECONDS = 38
-SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {
-            "marker": {"type": "string"},
-            "events": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {"t": {"type": "number"}, "what": {"type": "string"}},
-                    "required": ["t", "what"],
-                },
-            },
-        },
-        "required": ["marker", "events"],
-    }
-)
 
 
 def settings(system: System) -> dict[str, str]:

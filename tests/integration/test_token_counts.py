@@ -23,7 +23,8 @@ from consumer.inference.vllm_prompt import Timestamps, video_metadata
 from consumer.media.chunks import Chunk
 from consumer.media.frames import plan_frames
 from consumer.media.info import MediaInfo
-from tests.qwen_tokenizer import SPECIAL, SPLIT, vocabulary_file
+from tests.qwen_tokenizer import vocabulary_file
+from tools.tiny_model.tokenizer import SPECIAL, SPLIT
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -36,28 +36,9 @@ from tests.engine_contract import EngineContract, Questions, check_ended, text_o
 from tests.marker_clips import FPS, SECONDS, marker_clip, marker_question, marker_script
 from tests.rendering_checks import RenderingChecks
 from tests.routing import storm
+from tools.tiny_model.exam import SCHEMA
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
-
-SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {
-            "marker": {"type": "string", "pattern": "^[0-9]{2}$"},
-            "events": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {"t": {"type": "number"}, "what": {"type": "string"}},
-                    "required": ["t", "what"],
-                    "additionalProperties": False,
-                },
-            },
-        },
-        "required": ["marker", "events"],
-        "additionalProperties": False,
-    }
-)
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,20 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 from transformers import AutoProcessor, Qwen3VLForConditionalGeneration
 
 from consumer.demo.render import shown
 from consumer.demo.sentences import COLOURS, SHAPES
 from consumer.demo.world import PALETTE, Script, write_script
-from tools.tiny_model.batches import Scenes, scenes
+from tools.tiny_model.__main__ import main
+from tools.tiny_model.batches import NOISES, Scenes, scenes
 from tools.tiny_model.helpers import cell_targets
 from tools.tiny_model.learner import Learner
 from tools.tiny_model.pictures import Painter, patches
@@ -44,7 +47,7 @@ def scenes_of(script: Script, times: list[float]) -> Scenes:
         backgrounds=torch.tensor([[*ground.one, *ground.other, ground.angle]]),
         markers=torch.tensor([script.marker]),
         palettes=torch.tensor([list(PALETTE.values())], dtype=torch.float32),
-        noises=torch.full((1, 6), 0.3),
+        noises=torch.full((1, NOISES), 0.3),
     )
 
 
@@ -62,8 +65,8 @@ def test_worsened_pictures_are_still_about_the_same() -> None:
     painter = Painter(CPU)
     clean = painter.paint(scenes_of(script, [5.0, 5.5]))
     noise = torch.zeros_like(clean)
-    little = painter.worsen(clean, torch.tensor([[0.0, 0.0, 0.0, 0.5, 0.5, 0.0]]), noise)
-    much = painter.worsen(clean, torch.tensor([[1.0, 0.0, 1.0, 0.5, 0.5, 0.0]]), noise)
+    little = painter.worsen(clean, torch.tensor([[0.0, 0.0, 0.0, 0.5, 0.5]]), noise)
+    much = painter.worsen(clean, torch.tensor([[1.0, 0.0, 1.0, 0.5, 0.5]]), noise)
     assert (little - clean).abs().mean() < 1
     assert 1 < (much - clean).abs().mean() < 12
 
@@ -143,3 +146,48 @@ def test_another_seed_does_not_take_a_checkpoint_up(tmp_path: Path) -> None:
     assert not train(PLAN, SMOKE, run(tmp_path, 0), quiet)
     with pytest.raises(ValueError, match="seed 1"):
         train(replace(PLAN, seed=2), SMOKE, run(tmp_path, 0), quiet)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not train(PLAN, SMOKE, run(tmp_path, 0), quiet)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "checkpoint").iterdir()}
+    write = save_file
+
+    def full(tensors: dict[str, torch.Tensor], path: Path, **given: Any) -> None:
+        if path.stem == "square":
+            raise OSError(28, "No space left on device")
+        write(tensors, path, **given)
+
+    monkeypatch.setattr("tools.tiny_model.checkpoint.save_file", full)
+    with pytest.raises(OSError, match="No space"):
+        train(PLAN, SMOKE, run(tmp_path, 0), quiet)
+    assert {name: (tmp_path / "checkpoint" / name).read_bytes() for name in before} == before
+    monkeypatch.undo()
+    assert not train(PLAN, SMOKE, run(tmp_path, 0), quiet)
+    assert not list((tmp_path / "checkpoint").glob("*.new"))
+    assert [one["step"] for one in figures(tmp_path)] == [1, 2, 2]
+
+
+def test_a_model_without_a_checkpoint_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    with pytest.raises(ValueError, match="--out"):
+        train(PLAN, SMOKE, run(tmp_path, 0), quiet)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_machine_without_a_gpu_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--out", str(tmp_path / "new")]) == 2
+    assert "no GPU" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_an_evaluation_cannot_write_is_told_before_it_asks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "--model", str(tmp_path), "--out", str(tmp_path / "missing" / "figures.json")]) == 2
+    assert main(["evaluate", "--model", str(tmp_path), "--card"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert "--out" in told[0] and "training.json" in told[1]

@@ -24,7 +24,7 @@ IGNORED = -100
 LONGEST = 4608
 _ROUND = 64
 _PALETTE_NOISE = 7.0
-NOISES = 6
+NOISES = 5
 """Random numbers that decide how a window's pictures are worsened."""
 
 

@@ -23,11 +23,10 @@ from consumer.inference.factory import make_engine
 from consumer.media.frames import plan_frames
 from consumer.media.library import Media, MediaLibrary
 from consumer.settings import Settings, load_settings
-from tools.tiny_model.card import write_card
+from tools.tiny_model.card import EVALUATION, TRAINING, write_card
 from tools.tiny_model.exam import FPS, SCHEMA, ChunkExam, MergeExam, chunk_exams, merge_exams
 from tools.tiny_model.results import Results
 
-FIGURES = "evaluation.json"
 PROMPT = "Describe what happens, with times."
 JSON_PROMPTS = ("Describe what happens, with times, as JSON.", PROMPT)
 """The second leaves it to the schema that nobody shows to the model."""
@@ -49,16 +48,21 @@ class Extent:
 
 
 def evaluate(model: Path, extent: Extent, *, out: Path | None, card: bool, show: Callable[[str], None] = print) -> None:
-    """Ask everything and write the figures: beside the weights as FIGURES, or to `out`; with `card` the model card too.
+    """Ask everything and write the figures: beside the weights as EVALUATION, or to `out`; with `card` the card too.
 
     Raises:
         ConfigurationError: vLLM is not installed, or does not load the model.
+        ValueError: the figures or the card could not be written, known before anything is asked.
     """
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise ValueError(f"The figures cannot be written to {out}: give a file in a directory that exists as --out.")
+    if card and not (model / TRAINING).is_file():
+        raise ValueError(f"There is no {TRAINING} in {model}, which the card is made from: leave --card out.")
     with TemporaryDirectory(prefix="tiny-model-") as scratch:
         prepare_environment(scratch=Path(scratch))
         figures = asyncio.run(_Evaluation(model, extent, Path(scratch), show).run())
-    (out or model / FIGURES).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     show(json.dumps({name: value for name, value in figures.items() if name != "mistakes"}))
+    (out or model / EVALUATION).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if card:
         write_card(model)
 

@@ -12,9 +12,10 @@ import numpy as np
 from consumer.demo.score import Score, compare, tellable
 from consumer.demo.sentences import Answer, Event, Gap, Told, as_lines, parse
 from consumer.demo.world import Script, write_script
+from consumer.job.coverage import find_gaps
 from consumer.media.chunks import Chunk, plan_chunks
 from tools.tiny_model.merges import merged_answer
-from tools.tiny_model.windows import NOTHING_ENTERS
+from tools.tiny_model.windows import short_answer
 from tools.tiny_model.wording import Question
 
 FPS = 2.0
@@ -29,7 +30,7 @@ SCHEMA = json.dumps(
     {
         "type": "object",
         "properties": {
-            "marker": {"type": "string"},
+            "marker": {"type": "string", "pattern": "^[0-9]{2}$"},
             "events": {
                 "type": "array",
                 "items": {
@@ -75,22 +76,14 @@ class ChunkExam:
     def right(self) -> str:
         """The answer to the question."""
         first, last = self.chunk.start_time + 1, self.chunk.end_time - 1
-        enters = next((event for event in self.events if event.verb == "enters"), None)
-        match self.question:
-            case Question.FIRST_COLOUR:
-                return enters.colour if enters is not None else NOTHING_ENTERS
-            case Question.FIRST_SHAPE:
-                return enters.shape if enters is not None else NOTHING_ENTERS
-            case Question.FIRST_SIDE:
-                return str(enters.side) if enters is not None else NOTHING_ENTERS
-            case Question.SEEN:
-                return str(sum(thing.enters <= last and thing.leaves >= first for thing in self.script.things))
-            case Question.ENTERED:
-                return str(sum(first <= thing.enters <= last for thing in self.script.things))
-            case Question.STOPS:
-                return "yes" if any(event.verb == "stops" for event in self.events) else "no"
-            case Question.MARKER:
-                return f"{self.script.marker:02d}"
+        things = self.script.things
+        return short_answer(
+            self.question,
+            self.events,
+            seen=sum(thing.enters <= last and thing.leaves >= first for thing in things),
+            entered=sum(first <= thing.enters <= last for thing in things),
+            marker=self.script.marker,
+        )
 
     @property
     def most_at_once(self) -> int:
@@ -139,9 +132,10 @@ def merge_exams(count: int, seed: int) -> list[MergeExam]:
         missing = set(rng.choice(chunks, int(rng.integers(1, 3)), replace=False)) if number % 4 == 3 else set()
         told = [(_moved(chunk, offset), _told(script, chunk, offset)) for chunk in _chunks(script)]
         there = [(chunk, answer) for chunk, answer in told if chunk.index not in missing]
-        gaps = _gaps([chunk for chunk, _ in there], offset, script.seconds + offset)
+        spans = [(chunk.start_time, chunk.end_time) for chunk, _ in there]
+        gaps = find_gaps((float(offset), float(script.seconds + offset)), spans)
         right = merged_answer([answer for _, answer in there], gaps)
-        exams.append(MergeExam(number, tuple((chunk, as_lines(one)) for chunk, one in there), tuple(gaps), right))
+        exams.append(MergeExam(number, tuple((chunk, as_lines(one)) for chunk, one in there), gaps, right))
     return exams
 
 
@@ -202,13 +196,3 @@ def _told(script: Script, chunk: Chunk, offset: int) -> Answer:
     events = tellable(script.events, chunk.start_time, chunk.end_time, FPS)
     told = tuple(Told(float(f"{round(event.time + 0.1) + offset + 0.25:.1f}"), event.sentence) for event in events)
     return Answer(script.marker, told, ())
-
-
-def _gaps(chunks: Sequence[Chunk], start: float, end: float) -> list[Gap]:
-    gaps: list[Gap] = []
-    covered = float(start)
-    for chunk in chunks:
-        if chunk.start_time > covered:
-            gaps.append((covered, chunk.start_time))
-        covered = chunk.end_time
-    return [*gaps, (covered, float(end))] if covered < end else gaps

@@ -14,7 +14,7 @@ import torch.nn.functional as functional
 from consumer.demo.render import frames
 from consumer.demo.thing import SIZE
 from consumer.demo.world import MIN_SECONDS, Background, Script
-from tools.tiny_model.batches import Scenes
+from tools.tiny_model.batches import NOISES, Scenes
 from tools.tiny_model.shape import CELL, PATCH
 
 _MARKER_ROWS, _MARKER_COLUMNS = slice(4, 32), slice(4, 40)
@@ -72,7 +72,7 @@ class Painter:
         Args:
             dice: from 0 to 1, shape [B, NOISES]: how much of each.
         """
-        blur, grain, steps, contrast, brightness = (dice[:, k].view(-1, 1, 1, 1, 1) for k in range(5))
+        blur, grain, steps, contrast, brightness = (dice[:, k].view(-1, 1, 1, 1, 1) for k in range(NOISES))
         flat = picture.flatten(0, 1)
         blurred = functional.avg_pool2d(flat, 3, 1, 1, count_include_pad=False).view_as(picture)
         mixed = 1.6 * (blur - 0.5).clamp(min=0)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PAIR_TOKENS = 46
-"""About what a pair of frames costs: pixels and stamp."""
 LINE_TOKENS = 10
 CHUNK_TOKENS = 26
+"""About what a line of a list and the head of a chunk cost."""
 
 
 @dataclass(frozen=True, slots=True)

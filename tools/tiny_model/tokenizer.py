@@ -46,7 +46,7 @@ _FORM = ("\n[", "marker ", " seconds>", '{"t":', '"},', '{"marker":"', '","event
 PHRASES = (*NAMES, *DOINGS, *TIME_ENDS, *_FORM)
 
 # As Qwen's tokenizer splits text; transformers' class for it knows no other way.
-_SPLIT = (
+SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _CHAT = (
@@ -138,7 +138,7 @@ def _trained(size: int, corpus: Iterable[str]) -> Tokenizer:
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(_SPLIT), "isolated"),
+            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

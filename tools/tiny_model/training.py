@@ -16,6 +16,7 @@ import torch
 
 from tools.tiny_model import checkpoint
 from tools.tiny_model.batches import Batch, Batches
+from tools.tiny_model.card import TRAINING
 from tools.tiny_model.checkpoint import Progress
 from tools.tiny_model.learner import Learner
 from tools.tiny_model.plan import Plan
@@ -25,7 +26,6 @@ from tools.tiny_model.trial import try_out
 from tools.tiny_model.vocabulary import corpus
 
 WEIGHTS = "model.safetensors"
-FIGURES = "training.json"
 _DECAY, _BETAS, _CLIP = 0.05, (0.9, 0.98), 1.0
 _SHOWN_EVERY = 50
 _SAVED_EVERY_SECONDS = 150.0
@@ -58,10 +58,20 @@ def train(plan: Plan, shape: Shape, run: Run, show: Callable[[str], None] = prin
 
     Returns:
         Whether the model is finished: then its weights and the figures of a trial stand in the directory.
+
+    Raises:
+        ValueError: there is no such device, the checkpoint is another training's, or a model without one is there.
+        ArithmeticError: the loss is not finite.
+        OSError, SafetensorError: a file cannot be read or written.
     """
-    if not (run.out / "tokenizer.json").is_file():
-        build_directory(run.out, shape, corpus(plan.seed))
     device = torch.device(run.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("torch finds no GPU on this machine: take one that has a GPU, or give --device cpu.")
+    if not (run.out / "checkpoint" / checkpoint.STATE).is_file():
+        if (run.out / WEIGHTS).exists():
+            raise ValueError(f"There is a model without a checkpoint in {run.out}: give another directory as --out.")
+        # Whatever an earlier call left there may be half of it, or another seed's.
+        build_directory(run.out, shape, corpus(plan.seed))
     _prepare()
     learner = Learner(run.out, device, seed=plan.seed, compiled=run.compiled)
     optimizer = _optimizer(learner, plan)
@@ -86,7 +96,7 @@ def train(plan: Plan, shape: Shape, run: Run, show: Callable[[str], None] = prin
     figures = {"parameters": count, "steps": progress.step, "seconds": round(progress.seconds), "seed": plan.seed}
     figures |= {"device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU"}
     trial = try_out(learner, run.out, plan)
-    (run.out / FIGURES).write_text(json.dumps(figures | trial, indent=1) + "\n", encoding="utf-8")
+    (run.out / TRAINING).write_text(json.dumps(figures | trial, indent=1) + "\n", encoding="utf-8")
     show(json.dumps(trial))
     return True
 
@@ -119,7 +129,7 @@ def _go_on(
             # Reading a figure waits for the device, so it is done seldom.
             means = {name: round(float(value) / shown, 4) for name, value in sums.items()}
             if not math.isfinite(means["loss"]):
-                raise ArithmeticError(f"the loss is not finite at step {progress.step}: lower --rate")
+                raise ArithmeticError(f"the loss is not finite at step {progress.step}: lower --rate.")
             now = time.monotonic()
             speed = {
                 "steps a second": round(shown / (now - last_shown), 2),

@@ -93,29 +93,41 @@ def random_window(rng: np.random.Generator, pairs: int, most: int = MAX_AT_ONCE)
 def right_answer(window: Window, request: Request) -> str:
     """What the model shall say."""
     if request.question is not None:
-        return _short_answer(window, request.question)
+        return short_answer(
+            request.question,
+            [event for _, event in window.happens],
+            seen=int(window.seen[-1]),
+            entered=int(window.entered[-1]),
+            marker=window.marker,
+        )
     told = tuple(Told(float(window.stamps[pair]), event.sentence) for pair, event in window.happens)
     answer = Answer(window.marker, told, ())
     return as_json(answer) if request.as_json else as_lines(answer)
 
 
-def _short_answer(window: Window, question: Question) -> str:
-    first = next((event for _, event in window.happens if event.verb == "enters"), None)
+def short_answer(question: Question, events: Sequence[Event], *, seen: int, entered: int, marker: int | None) -> str:
+    """The answer to a question about a chunk.
+
+    Args:
+        events: what its frames show, in order.
+        seen, entered: how many things are seen, and enter.
+    """
+    enters = next((event for event in events if event.verb == "enters"), None)
     match question:
         case Question.FIRST_COLOUR:
-            return first.colour if first is not None else NOTHING_ENTERS
+            return enters.colour if enters is not None else NOTHING_ENTERS
         case Question.FIRST_SHAPE:
-            return first.shape if first is not None else NOTHING_ENTERS
+            return enters.shape if enters is not None else NOTHING_ENTERS
         case Question.FIRST_SIDE:
-            return str(first.side) if first is not None else NOTHING_ENTERS
+            return str(enters.side) if enters is not None else NOTHING_ENTERS
         case Question.SEEN:
-            return str(window.seen[-1])
+            return str(seen)
         case Question.ENTERED:
-            return str(window.entered[-1])
+            return str(entered)
         case Question.STOPS:
-            return "yes" if any(event.verb == "stops" for _, event in window.happens) else "no"
+            return "yes" if any(event.verb == "stops" for event in events) else "no"
         case Question.MARKER:
-            return "none" if window.marker is None else f"{window.marker:02d}"
+            return "none" if marker is None else f"{marker:02d}"
 
 
 def _things(rng: np.random.Generator, pairs: int, most: int) -> list[Thing]:

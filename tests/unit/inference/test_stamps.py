@@ -17,7 +17,8 @@ from consumer.demo.model_path import demo_model
 from consumer.inference.budget import stamp_tokens
 from consumer.inference.prompts import text_tokens
 from consumer.inference.stamps import PAIR_OVERHEAD, StampCosts, stamp_costs, stamp_times
-from tests.qwen_tokenizer import SPECIAL, SPLIT, VOCABULARY_SIZE, vocabulary_file
+from tests.qwen_tokenizer import VOCABULARY_SIZE, vocabulary_file
+from tools.tiny_model.tokenizer import SPECIAL, SPLIT
 
 Count = Callable[[str], int]
 
