@@ -69,6 +69,10 @@ class GuardedEngine:
     def count_tokens(self, text: str) -> int:
         return self._engine.count_tokens(text)
 
+    def expect(self, job_id: str, tokens: int) -> None:
+        """The job will want so many tokens in all; once the engine is started."""
+        self._budgeted().expect(job_id, tokens)
+
     def leave(self, job_id: str) -> None:
         """The job is over: forget what it was given."""
         if self._turns is not None:

@@ -160,9 +160,8 @@ class JobRunner:
         self._sources.close()
 
     def _leave(self, job: VideoJob) -> None:
-        self._admission.leave(job.job_id)
-        self._sources.leave(job.job_id)
-        self._engine.leave(job.job_id)
+        for shared in (self._admission, self._sources, self._engine):
+            shared.leave(job.job_id)
 
     def _require_time(self, job: VideoJob, run: Run) -> None:
         if job.deadline is not None and not run.recovered and self._tools.now_ms() > job.deadline:
@@ -208,6 +207,8 @@ class JobRunner:
         # Chunks begin in order, so an earlier run had begun every missing one below what it published.
         begun_before = max(recovered, default=-1)
         self._metrics.recomputed_chunks_total.inc(sum(chunk.index < begun_before for chunk in missing))
+        for shared in (self._admission, self._sources, self._engine):
+            shared.expect(context.job.job_id, len(missing) * context.vision_tokens)
         backlog = sum(_length(chunk) for chunk in missing)
         self._metrics.backlog_video_seconds.inc(backlog)
         try:

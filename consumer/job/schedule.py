@@ -5,11 +5,11 @@ debt, and waits for as many rounds as it takes to have credit again. So no job w
 tokens of each other, however long their queues are and however large their items.
 
 That alone makes a short job wait for a turn of every long one, and then share the engine with all that they have in it.
-So the first tokens of each job, a few minutes of video, are young, and these have three privileges. Young items and
-others take turns, as if each kind were one job. Some room is for young ones alone, so that they need not wait until an
-item of a long job is done. And while young ones are in flight, the others are refilled only up to as many tokens: an
-engine works on all that is in it at once, so each further chunk slows down every other. None of it can starve anybody:
-each job is young only once, and one item of the others may always be in flight.
+So jobs of a few minutes of video are short, and these have three privileges. Their items and others take turns, as if
+each kind were one job. Some room is for short ones alone, so that they need not wait until an item of a long job is
+done. And while short ones are in flight, the others are refilled only up to as many tokens: an engine works on all that
+is in it at once, so each further chunk slows down every other. None of it can starve anybody: a job of which nobody
+said how long it is is short only once, and one item of the others may always be in flight.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 QUANTUM = 4096
 """Tokens of credit a round: about a fifth of the largest chunk by default."""
 
-YOUNG_TOKENS = 65_536
-"""A job's items are young until it was admitted so many tokens: five minutes of video at 11,000 tokens a minute."""
+SHORT_TOKENS = 65_536
+"""A job with more tokens, admitted or known to come, is not short: five minutes of video at 11,000 tokens a minute."""
 
 RESERVE = 8
-"""One part in so many of a budget, rounded down, is for young items alone."""
+"""One part in so many of a budget, rounded down, is for short jobs alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +49,8 @@ class Budget:
         slots: items; None: any number.
         size: sum of their sizes; None: any.
         ahead: tokens of the items that are in flight but not begun (see `Schedule.tell`), and as many again that only
-            young ones take up; None: any.
-        courteous: others are held back while young items are in flight.
+            short jobs take up; None: any.
+        courteous: others are held back while items of short jobs are in flight.
     """
 
     slots: int | None = None
@@ -61,9 +61,11 @@ class Budget:
 
 @dataclass(slots=True)
 class _Account:
-    """A job: tokens that it was admitted so far, credit, its items in their order, how many fly, whether it is over."""
+    """A job: tokens that it was admitted so far, and that it is known to want; credit; its items in their order; how
+    many fly; whether it is over."""
 
     served: int = 0
+    expected: int = 0
     credit: int = QUANTUM
     waiting: deque[Item] = field(default_factory=deque)
     flying: int = 0
@@ -77,7 +79,7 @@ class Schedule:
         self._budget = budget
         # In the order of their turns: who was admitted something goes to the end.
         self._accounts: dict[str, _Account] = {}
-        # In the order of admission, each with whether it is young.
+        # In the order of admission, each with whether its job is short.
         self._flying: dict[Item, bool] = {}
         self._begun: int | None = None
         self._turn_of_others = False
@@ -92,6 +94,10 @@ class Schedule:
         """Items in flight, in the order of their admission."""
         return tuple(self._flying)
 
+    def expect(self, job: str, tokens: int) -> None:
+        """The job will want so many tokens in all."""
+        self._accounts.setdefault(job, _Account()).expected = tokens
+
     def enqueue(self, item: Item) -> None:
         """The item waits from now on, behind those of its job."""
         account = self._accounts.setdefault(item.job, _Account())
@@ -104,11 +110,11 @@ class Schedule:
         for jobs in kinds:
             job = self._first(jobs)
             item = self._accounts[job].waiting[0]
-            young = self._is_young(job)
-            if not young and self._held_back(item):
+            short = self._is_short(job)
+            if not short and self._held_back(item):
                 continue
             # Who does not fit is waited for: passed over, a large item would wait for ever.
-            return self._admit(item, jobs, young=young, contested=len(kinds) > 1) if self._fits(item) else None
+            return self._admit(item, jobs, short=short, contested=len(kinds) > 1) if self._fits(item) else None
         return None
 
     def done(self, item: Item) -> None:
@@ -143,15 +149,16 @@ class Schedule:
             del self._accounts[job]
 
     def _kinds(self) -> list[list[str]]:
-        """The jobs that wait, young and others, each in the order of their turns; who is to be asked first is first."""
+        """The jobs that wait, short and others, each in the order of their turns; who is to be asked first is first."""
         waiting = [job for job, account in self._accounts.items() if account.waiting]
-        young = [job for job in waiting if self._is_young(job)]
-        others = [job for job in waiting if not self._is_young(job)]
-        ordered = [others, young] if self._turn_of_others else [young, others]
+        short = [job for job in waiting if self._is_short(job)]
+        others = [job for job in waiting if not self._is_short(job)]
+        ordered = [others, short] if self._turn_of_others else [short, others]
         return [kind for kind in ordered if kind]
 
-    def _is_young(self, job: str) -> bool:
-        return self._accounts[job].served < YOUNG_TOKENS
+    def _is_short(self, job: str) -> bool:
+        account = self._accounts[job]
+        return account.expected <= SHORT_TOKENS and account.served < SHORT_TOKENS
 
     def _first(self, jobs: list[str]) -> str:
         """Whoever has credit after the fewest rounds."""
@@ -162,8 +169,8 @@ class Schedule:
         return max(0, -self._accounts[job].credit // QUANTUM + 1)
 
     def _held_back(self, item: Item) -> bool:
-        """Whether this item, which is not young, leaves the way to those that are."""
-        others = [one for one, young in self._flying.items() if not young]
+        """Whether this item, whose job is not short, leaves the way to those that are."""
+        others = [one for one, short in self._flying.items() if not short]
         if not others:
             return False
         slots, size, most_ahead = self._budget.slots, self._budget.size, self._budget.ahead
@@ -174,8 +181,8 @@ class Schedule:
         ahead = [one.cost for one in self._ahead() if not self._flying[one]]
         if most_ahead is not None and ahead and sum(ahead) + item.cost > most_ahead:
             return True
-        young = sum(one.cost for one, is_young in self._flying.items() if is_young)
-        return self._budget.courteous and 0 < young < sum(one.cost for one in others) + item.cost
+        short = sum(one.cost for one, is_short in self._flying.items() if is_short)
+        return self._budget.courteous and 0 < short < sum(one.cost for one in others) + item.cost
 
     def _fits(self, item: Item) -> bool:
         if not self._flying:
@@ -192,7 +199,7 @@ class Schedule:
         """Items in flight that are not begun."""
         return () if self._begun is None else self.flying[self._begun :]
 
-    def _admit(self, item: Item, jobs: list[str], *, young: bool, contested: bool) -> Item:
+    def _admit(self, item: Item, jobs: list[str], *, short: bool, contested: bool) -> Item:
         rounds = self._rounds(item.job)
         for job in jobs:
             account = self._accounts[job]
@@ -203,6 +210,6 @@ class Schedule:
         account.credit -= item.cost
         account.served += item.cost
         account.flying += 1
-        self._flying[item] = young
-        self._turn_of_others = young and contested
+        self._flying[item] = short
+        self._turn_of_others = short and contested
         return item

@@ -79,6 +79,11 @@ class Sources:
             message = f"The frames of a chunk were not decoded within DECODE_TIMEOUT_SECONDS ({limit:g} s)."
             raise PermanentError(ErrorCode.MEDIA_UNREADABLE, message) from None
 
+    def expect(self, job_id: str, tokens: int) -> None:
+        """The job's frames will be so many tokens in all."""
+        self._turns.expect(job_id, tokens)
+        self._memory.expect(job_id, tokens)
+
     def leave(self, job_id: str) -> None:
         """The job is over: forget what it was given."""
         self._turns.leave(job_id)

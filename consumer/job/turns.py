@@ -55,6 +55,10 @@ class Turns:
         self._schedule.tell(begun)
         self._serve()
 
+    def expect(self, job: str, tokens: int) -> None:
+        """The job will want so many tokens in all (see `Schedule.expect`)."""
+        self._schedule.expect(job, tokens)
+
     def leave(self, job: str) -> None:
         """The job is over."""
         self._schedule.leave(job)

@@ -2,7 +2,8 @@
 
 On the CPU each is a process of its own: a damaged file can crash, hang or blow up nothing else, and Python's lock is
 not shared. On a GPU they are threads of one process, which decode faster than processes do (frames stay on the card,
-and only the wanted ones come down); what the card cannot do, the CPU does.
+and only the wanted ones come down); what the card cannot do, the CPU does. While many chunks are decoded, the CPU also
+takes as many as it has cores to spare: each frame that a card hands out makes the model on it wait.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ A = TypeVar("A")
 
 MOST_GPU_FAILURES = 3
 """So many videos may fail on a card that never did any; then it is left alone, for it is not the videos."""
+
+FEW = 4
+"""So many chunks at once go to the card in any case: whoever asked waits for them, and it is the quicker."""
 
 _FAILURE = TypeAdapter(FailureAnswer)
 _PROBED = TypeAdapter(ProbeAnswer)
@@ -168,11 +172,13 @@ class DecoderPool:
     Args:
         keep: so many processes are kept when they have nothing to do.
         gpu_threads: chunks that are decoded side by side on the GPU; 0: none.
+        beside_gpu: chunks at most that the CPU decodes beside it.
     """
 
-    def __init__(self, keep: int, gpu_threads: int = 0) -> None:
+    def __init__(self, keep: int, gpu_threads: int = 0, beside_gpu: int = 0) -> None:
         self._cpu = _Group(keep)
         self._gpu = _Group(keep, gpu_threads) if gpu_threads else None
+        self._spare, self._in_work = beside_gpu, 0
         self._gpu_failures: set[int] = set()
         # Videos that may still fail until it is given up; -1: it has done something, and is never given up.
         self._gpu_tries = MOST_GPU_FAILURES
@@ -199,9 +205,9 @@ class DecoderPool:
             OutsideWindowError: the request's window is too small, for a card as well as for the CPU.
         """
         try:
-            answer, waited = self._on_gpu(request, source, memory) or self._cpu.ask(
-                DECODED, _DECODED, request, source, memory
-            )
+            with self._spare_core() as spare:
+                on_gpu = None if spare else self._on_gpu(request, source, memory)
+                answer, waited = on_gpu or self._cpu.ask(DECODED, _DECODED, request, source, memory)
         except _DecoderError as failure:
             raise failure.error from None
         count = len(request.plan.times)
@@ -218,6 +224,20 @@ class DecoderPool:
         for group in (self._cpu, self._gpu):
             if group is not None:
                 group.close()
+
+    @contextmanager
+    def _spare_core(self) -> Iterator[bool]:
+        """Whether the CPU takes this chunk though there is a card; it has a core for as long as the body lasts."""
+        with self._lock:
+            self._in_work += 1
+            spare = self._in_work > FEW and self._spare > 0
+            self._spare -= spare
+        try:
+            yield spare
+        finally:
+            with self._lock:
+                self._in_work -= 1
+                self._spare += spare
 
     def _on_gpu(self, request: DecodeRequest, source: Source, memory: int) -> tuple[DecodeAnswer, float] | None:
         """None: the card has not done it, or not in whole."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+PEAK_INTERVAL = 0.01
+"""Seconds between two looks at memory that is taken and let go within a tenth of one."""
 
 
 def cpu_seconds(pid: int) -> float:
@@ -44,10 +48,10 @@ def _status(pid: int, name: str) -> int:
 def family(pid: int) -> list[int]:
     """The process and its children."""
     found = [pid]
-    for directory in Path("/proc").iterdir():
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        # A thread may end while this looks at it; whoever it started is then another thread's child.
         with suppress(OSError):
-            if directory.name.isdigit() and int(_fields(directory)[1]) == pid:
-                found.append(int(directory.name))
+            found += map(int, (thread / "children").read_text(encoding="ascii").split())
     return found
 
 
@@ -59,6 +63,24 @@ def proportional_mib(pids: Iterable[int]) -> int:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
             total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
     return total // 1024
+
+
+@contextmanager
+def memory_peaks(pid: int) -> Iterator[list[int]]:
+    """The one item is the most that the process and its children have had together so far, MiB."""
+    peaks, over = [proportional_mib(family(pid))], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(PEAK_INTERVAL):
+            peaks[0] = max(peaks[0], proportional_mib(family(pid)))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield peaks
+    finally:
+        over.set()
+        watching.join()
 
 
 def _fields(directory: Path) -> list[str]:

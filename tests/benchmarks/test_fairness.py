@@ -3,8 +3,7 @@
 Conditions: one process without Kafka, from opening the file to the final result; a 64x64 H.264 file at 4 frames a
 second, decoded for every chunk; chunks of 60 s, 2 frames a second, about 1,000 tokens each; the synthetic engine with
 the steps of `StepModel`, slowed down so that such a chunk takes it as long as one of 11,400 tokens takes an H200: 1,900
-tokens a second, steps of 2,150 tokens and of 10 ms at least, answers of about 250 tokens, 32 requests at most. The long
-job has had so many tokens before that none of it is young any more.
+tokens a second, steps of 2,150 tokens and of 10 ms at least, answers of about 250 tokens, 32 requests at most.
 """
 
 from __future__ import annotations
@@ -129,8 +128,8 @@ async def process(path: Path) -> AsyncIterator[Process]:
 
 
 async def test_thirty_seconds_beside_six_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A twelfth of the tokens, so a twelfth of the youth.
-    monkeypatch.setattr(schedule, "YOUNG_TOKENS", schedule.YOUNG_TOKENS // 12)
+    # A twelfth of the tokens, so a twelfth of what makes a job short.
+    monkeypatch.setattr(schedule, "SHORT_TOKENS", schedule.SHORT_TOKENS // 12)
     minute = make_video(tmp_path / "minute.mp4", seconds=60, width=64, height=64, fps=4)
     path = tmp_path / "long.mp4"
     repeat(minute, path, 6 * HOUR)

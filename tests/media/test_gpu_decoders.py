@@ -6,11 +6,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from consumer.errors import ErrorCode, PermanentError
-from consumer.media.decoders import MOST_GPU_FAILURES, DecoderPool, _DecoderError
+from consumer.media.decoders import FEW, MOST_GPU_FAILURES, DecoderPool, _DecoderError
+from consumer.media.wire import DecodeAnswer, DecodeRequest
 from tests.media.rig import Rig
 
 
@@ -74,6 +77,57 @@ def test_chunks_of_one_video_that_fail_together_are_one_failure(large: Path, cod
     assert pool._gpu_tries == left, "a codec that no card decodes says nothing of the card"
     rig.media.close()
     pool.close()
+
+
+class _Request:
+    video = 1
+    plan = SimpleNamespace(times=())
+
+
+class _Held:
+    """Decoders of one kind that keep a chunk until they are let go."""
+
+    def __init__(self) -> None:
+        self.let_go, self.holds = threading.Event(), threading.Semaphore(0)
+
+    def ask(self, *_: object) -> tuple[DecodeAnswer, float]:
+        self.holds.release()
+        assert self.let_go.wait(10)
+        return DecodeAnswer(rows=(), times=(), lost=0), 0.0
+
+    def close(self) -> None:
+        """Nothing is there."""
+
+    def number(self, expected: int) -> bool:
+        """Whether they are given so many, and no more."""
+        given = all(self.holds.acquire(timeout=10) for _ in range(expected))
+        return given and not self.holds.acquire(blocking=False)
+
+
+def test_while_many_are_decoded_the_cpu_takes_as_many_as_it_has_cores_to_spare() -> None:
+    pool, request, nothing = (
+        DecoderPool(keep=1, gpu_threads=9, beside_gpu=2),
+        cast(DecodeRequest, _Request),
+        cast(Any, 0),
+    )
+    for _ in range(2):
+        cpu, gpu = _Held(), _Held()
+        pool._cpu, pool._gpu = cpu, gpu  # type: ignore[assignment]
+        with ThreadPoolExecutor(FEW + 5) as many:
+
+            def decode(chunks: int, many: ThreadPoolExecutor = many) -> None:
+                for _ in range(chunks):
+                    many.submit(pool.decode, request, nothing, 0)
+
+            decode(FEW)
+            assert gpu.number(FEW), "few at once: the card, which is the quicker"
+            decode(2)
+            assert cpu.number(2)
+            decode(3)
+            assert gpu.number(3), "no core is left to spare"
+            cpu.let_go.set()
+            gpu.let_go.set()
+        assert cpu.number(0) and gpu.number(0)
 
 
 def _kill_quietly(rig: Rig) -> None:

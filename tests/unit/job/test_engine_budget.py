@@ -78,7 +78,7 @@ async def test_what_the_engine_has_not_begun_is_little_and_it_lets_more_in_by_te
     bench.engine.stepped(0)
     running = asyncio.create_task(bench.run(make_job(max_vision_tokens=12_000)))
     await _in_engine(bench, 4)
-    assert bench.engine.in_flight == 4, "two steps take two, and the job is young"
+    assert bench.engine.in_flight == 4, "two steps take two, and the job is short"
     bench.engine.stepped(1)
     await _in_engine(bench, 5)
     bench.engine.gate.set()

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.job.schedule import QUANTUM, YOUNG_TOKENS, Budget, Item, Schedule
+from consumer.job.schedule import QUANTUM, SHORT_TOKENS, Budget, Item, Schedule
 
 JOBS = st.sampled_from(["a", "b", "c", "d"])
 ITEMS = st.builds(Item, JOBS, st.integers(1, 30_000), st.integers(0, 120))
@@ -28,9 +28,9 @@ STEPS = st.lists(
 
 
 def grow_up(schedule: Schedule, *jobs: str) -> None:
-    """The jobs are no longer young, and owe nothing."""
+    """The jobs are no longer short, and owe nothing."""
     for job in jobs:
-        for cost in (YOUNG_TOKENS, 1):
+        for cost in (SHORT_TOKENS, 1):
             schedule.enqueue(Item(job, cost))
             admitted = schedule.next()
             assert admitted is not None
@@ -160,7 +160,7 @@ def test_a_lone_short_job_waits_for_what_is_in_flight_and_one_item_at_most(
 
 
 def test_long_jobs_are_not_starved_by_a_stream_of_short_ones() -> None:
-    """A new one comes with every item that is admitted, so there is always one that is young."""
+    """A new one comes with every item that is admitted, so there is always one that is short."""
     schedule = Schedule(Budget(4, courteous=True))
     grow_up(schedule, "long")
     served: Counter[str] = Counter()
@@ -179,16 +179,16 @@ def test_long_jobs_are_not_starved_by_a_stream_of_short_ones() -> None:
     assert served["long"] >= served["short"] / 4
 
 
-def test_while_a_young_item_is_in_flight_others_are_refilled_up_to_as_many_tokens() -> None:
+def test_while_an_item_of_a_short_job_is_in_flight_others_are_refilled_up_to_as_many_tokens() -> None:
     schedule = Schedule(Budget(8, courteous=True))
     grow_up(schedule, "long")
     items = [Item("long", 1000) for _ in range(20)]
     for item in items:
         schedule.enqueue(item)
     flying = [schedule.next() for _ in range(7)]
-    young = Item("short", 2500)
-    schedule.enqueue(young)
-    assert schedule.next() is young
+    small = Item("short", 2500)
+    schedule.enqueue(small)
+    assert schedule.next() is small
     for done in flying[:5]:
         assert done is not None
         schedule.done(done)
@@ -196,11 +196,11 @@ def test_while_a_young_item_is_in_flight_others_are_refilled_up_to_as_many_token
     schedule.done(items[5])
     assert schedule.next() is items[7]
     assert schedule.next() is None
-    schedule.done(young)
+    schedule.done(small)
     assert [schedule.next() for _ in range(5)] == items[8:13]
 
 
-def test_some_room_is_for_young_items_alone() -> None:
+def test_some_room_is_for_short_jobs_alone() -> None:
     schedule = Schedule(Budget(16, size=1600))
     grow_up(schedule, "long", "large")
     for _ in range(20):
@@ -218,16 +218,16 @@ def test_some_room_is_for_young_items_alone() -> None:
     first = schedule.next()
     assert first is short[2]
     assert schedule.next() is not None
-    assert schedule.next() is None, "1,401 of 1,600 would leave too little for young ones"
+    assert schedule.next() is None, "1,401 of 1,600 would leave too little for short ones"
 
 
 def test_one_item_of_the_others_may_always_be_in_flight() -> None:
     schedule = Schedule(Budget(8, courteous=True))
     grow_up(schedule, "long")
-    young, large = Item("short", 10), Item("long", 30_000)
-    schedule.enqueue(young)
+    small, large = Item("short", 10), Item("long", 30_000)
+    schedule.enqueue(small)
     schedule.enqueue(large)
-    assert [schedule.next(), schedule.next()] == [young, large]
+    assert [schedule.next(), schedule.next()] == [small, large]
 
 
 def test_what_does_not_fit_is_waited_for() -> None:
@@ -260,12 +260,12 @@ def test_only_so_much_is_ahead_of_what_the_engine_has_begun() -> None:
     short = [Item("short", 100) for _ in range(4)]
     for item in short:
         schedule.enqueue(item)
-    assert [schedule.next() for _ in range(4)] == [*short[:3], None], "young ones may be twice as far ahead"
+    assert [schedule.next() for _ in range(4)] == [*short[:3], None], "short ones may be twice as far ahead"
 
 
-def test_a_job_that_left_is_young_again_once_all_of_it_is_out_of_flight() -> None:
+def test_a_job_that_left_is_short_again_once_all_of_it_is_out_of_flight() -> None:
     schedule = Schedule(Budget(1))
-    old = Item("a", YOUNG_TOKENS)
+    old = Item("a", SHORT_TOKENS)
     schedule.enqueue(old)
     assert schedule.next() is old
     schedule.leave("a")
@@ -279,3 +279,15 @@ def test_a_job_that_left_is_young_again_once_all_of_it_is_out_of_flight() -> Non
     schedule.done(first)
     schedule.enqueue(Item("b", 10))
     assert schedule.next() is again
+
+
+def test_a_job_that_is_known_to_be_long_leaves_the_way_from_the_beginning() -> None:
+    schedule = Schedule(Budget(8, courteous=True))
+    schedule.expect("long", SHORT_TOKENS + 1)
+    schedule.expect("short", SHORT_TOKENS)
+    long, short = [Item("long", 1000) for _ in range(3)], Item("short", 1000)
+    for item in (*long, short):
+        schedule.enqueue(item)
+    assert [schedule.next() for _ in range(3)] == [short, long[0], None]
+    schedule.done(short)
+    assert [schedule.next(), schedule.next()] == long[1:]
