@@ -3,7 +3,8 @@
 In one process with one engine: the time to the first answer; chunks one after another (decoded, rendered, answered);
 the engine alone, fed with chunks that were rendered beforehand; the whole chain (files, decoders, rendering, engine,
 result objects, through `JobRunner`); the engine alone once more. Then the chain with the rendering on the event loop,
-if `--on-loop` says how many chunks. Needs no Kafka. Writes one JSON object and prints a table.
+if `--on-loop` says how many chunks, and `--short` jobs of 30 s, alone and beside one about the whole of a file. Needs
+no Kafka. Writes one JSON object and prints a table.
 
 The files are made here: two scenes of 14 s at 1080p30 and about 6 Mbit/s, H.264, each repeated to `--file-seconds`.
 """
@@ -35,17 +36,19 @@ from consumer.job import JobRunner
 from consumer.job.run import Run
 from consumer.media.chunks import Chunk
 from consumer.media.frames import plan_frames
-from consumer.media.library import Media, MediaLibrary
+from consumer.media.library import Media, MediaLibrary, _places
 from consumer.settings import Settings
 from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
 from tests.benchmarks.feeding_options import films_of, parser, settings_of
 from tests.benchmarks.feeding_watch import Gpu, Memory, Queue, watched
+from tests.benchmarks.short_jobs import ShortJobs, comparison
 
 READY = 4
 """Chunks that are rendered beforehand; each request names its video anew, so that nothing is answered from a cache."""
 
 FPS = 2.0
+SHORT_GAP_SECONDS = 4.0
 PROMPT = "Describe what happens in this video."
 
 
@@ -116,9 +119,7 @@ class Bench:
 
     async def chain(self, chunks: int) -> dict[str, object]:
         """Jobs over whole files, `--jobs` at a time, until that many chunks are done."""
-        runner = JobRunner(
-            media=self.library, engine=self.engine, settings=self.settings, metrics=Metrics(), worker="bench"
-        )
+        runner = self._runner()
         ends: list[float] = []
         results: list[ChunkResult] = []
         places = asyncio.Semaphore(self.given.jobs)
@@ -131,7 +132,9 @@ class Bench:
 
         async def one(number: int, length: int) -> None:
             async with places:
-                await runner.run(self._job(number, length), Run(uuid.uuid4().hex, 1, {}), emit)
+                await runner.run(
+                    self._job(number, length * self.given.chunk_seconds), Run(uuid.uuid4().hex, 1, {}), emit
+                )
 
         whole = int(self.given.file_seconds // self.given.chunk_seconds)
         lengths = [min(whole, chunks - begun) for begun in range(0, chunks, whole)]
@@ -151,7 +154,25 @@ class Bench:
             "memory": memory.figures(chunks),
         }
 
-    def _job(self, number: int, length: int) -> VideoJob:
+    async def short_jobs(self, count: int) -> dict[str, object]:
+        """Jobs of one chunk of 30 s, alone and beside one about the whole of a file."""
+        runner = self._runner()
+
+        def make(job_id: str, start: float, end: float) -> VideoJob:
+            return self._job(0, end).model_copy(update={"job_id": job_id, "start_time": start})
+
+        jobs = ShortJobs(runner, make, count, SHORT_GAP_SECONDS)
+        alone = await jobs.alone()
+        beside, rate = await jobs.beside(self.given.file_seconds)
+        runner.close()
+        return {"long_job_seconds": self.given.file_seconds, **comparison(alone, beside, rate)}
+
+    def _runner(self) -> JobRunner:
+        return JobRunner(
+            media=self.library, engine=self.engine, settings=self.settings, metrics=Metrics(), worker="bench"
+        )
+
+    def _job(self, number: int, end: float) -> VideoJob:
         return VideoJob(
             job_id=f"bench-{number}-{uuid.uuid4().hex[:8]}",
             video_path=str(self.films[number % len(self.films)]),
@@ -163,7 +184,7 @@ class Bench:
             presence_penalty=0.0,
             chunk_duration=self.given.chunk_seconds,
             chunk_overlap=0.0,
-            end_time=length * self.given.chunk_seconds,
+            end_time=end,
             max_vision_tokens=self.given.tokens,
             aggregate=False,
         )
@@ -218,6 +239,8 @@ async def measure(bench: Bench, keep: Callable[[dict[str, Any]], None]) -> dict[
         renderers, bench.engine._renderers = bench.engine._renderers, OnTheLoop()  # type: ignore[assignment]
         found["chain, rendering on the loop"] = await bench.chain(given.on_loop)
         bench.engine._renderers = renderers
+    if given.short:
+        found["short jobs beside a long one"] = await bench.short_jobs(given.short)
     media.close()
     bench.library.close()
     await bench.engine.stop()
@@ -229,7 +252,8 @@ def _conditions(bench: Bench) -> dict[str, Any]:
     given, settings = bench.given, bench.settings
     return {
         "card": bench.gpu.name_of_card,
-        "cores": os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)),
+        "decoders_on_card_and_cpu": _places(settings),
         "vllm": version(),
         "model": given.model_says,
         "quantization": settings.quantization or settings.dtype,

@@ -26,6 +26,7 @@ def settings_of(given: argparse.Namespace, directory: Path) -> Settings:
             "engine_args": json.loads(given.engine_args),
             "allowed_paths": [str(directory)],
             "decoders": given.decoders,
+            "decoder_device": given.decoder_device,
             "log_level": "WARNING",
         }
     )
@@ -38,7 +39,15 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, required=True)
     found.add_argument("--films", type=Path, required=True, help="directory of the files; those that are there stay")
     found.add_argument("--size", default="1920x1080")
-    for name, value in {"chunks": 160, "alone": 64, "serial": 6, "on-loop": 0, "warm": 16, "jobs": 4}.items():
+    for name, value in {
+        "chunks": 160,
+        "alone": 64,
+        "serial": 6,
+        "on-loop": 0,
+        "short": 0,
+        "warm": 16,
+        "jobs": 4,
+    }.items():
         found.add_argument(f"--{name}", type=int, default=value)
     for name, value in {"running": 24, "in-flight": 32, "tokens": 11_400, "answer": 128, "decoders": 0}.items():
         found.add_argument(f"--{name}", type=int, default=value)
@@ -46,6 +55,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         found.add_argument(f"--{name}", type=float, default=amount)
     found.add_argument("--max-model-len", type=int, default=32_768)
     found.add_argument("--step-tokens", type=int)
+    found.add_argument("--decoder-device", default="auto")
     found.add_argument("--quantization")
     found.add_argument("--eager", action="store_true")
     found.add_argument("--engine-args", default="{}", help="JSON")

@@ -33,7 +33,9 @@ class Gpu(threading.Thread):
         try:
             self._nvml: Any = importlib.import_module("pynvml")
             self._nvml.nvmlInit()
-            self._card = self._nvml.nvmlDeviceGetHandleByIndex(0)
+            # NVML numbers all cards of the machine.
+            number = int(os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0])
+            self._card = self._nvml.nvmlDeviceGetHandleByIndex(number)
             self.name_of_card = str(self._nvml.nvmlDeviceGetName(self._card))
         except Exception:  # noqa: BLE001 - whatever is missing: there is no card to watch
             self._nvml = None
