@@ -168,6 +168,14 @@ class Engine(Protocol):
         """
         ...
 
+    async def prepare(self, request: GenerationRequest) -> None:
+        """Do what can be done before the request is the engine's turn; `generate` does what was not done here.
+
+        Raises:
+            TransientError: ENGINE_DIED.
+        """
+        ...
+
     async def generate(self, request: GenerationRequest) -> Generation:
         """Answer one request.
 

@@ -90,6 +90,9 @@ class SyntheticEngine:
     async def start(self) -> None:
         """Nothing to load."""
 
+    async def prepare(self, request: GenerationRequest) -> None:
+        """Nothing to prepare."""
+
     async def generate(self, request: GenerationRequest) -> Generation:
         began = time.monotonic()
         self._require_alive()

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -24,6 +24,8 @@ from consumer.inference.vllm_failures import missing_model, start_failure
 from consumer.inference.vllm_processes import engine_processes, kill_processes
 from consumer.inference.vllm_prompt import engine_prompt
 from consumer.settings import Settings
+
+_T = TypeVar("_T")
 
 _FINISHED = ("stop", "length")
 _STOP_POLL_SECONDS = 0.2
@@ -60,7 +62,7 @@ class VllmEngine:
         self._loading: asyncio.Future[VllmBackend] | None = None
         self._backend: VllmBackend | None = None
         self._listener: Callable[[int], None] | None = None
-        self._running: set[asyncio.Task[Generation]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._stopping = False
 
     @property
@@ -109,19 +111,13 @@ class VllmEngine:
             revision=self._revision,
         )
 
+    async def prepare(self, request: GenerationRequest) -> None:
+        """Render a clip's question, which takes up to a second."""
+        if request.clip is not None:
+            await self._until_stopped(self._rendered(request))
+
     async def generate(self, request: GenerationRequest) -> Generation:
-        # In a task of its own, so that `stop` can end it whoever waits for it.
-        task = asyncio.ensure_future(self._generate(request))
-        self._running.add(task)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if self._stopping and (caller is None or not caller.cancelling()):
-                raise _stopped() from None
-            raise
-        finally:
-            self._running.discard(task)
+        return await self._until_stopped(self._generate(request))
 
     def count_tokens(self, text: str) -> int:
         return self._require_backend().count_tokens(text)
@@ -150,12 +146,24 @@ class VllmEngine:
         self._renderers.shutdown(wait=False, cancel_futures=True)
         self._loader.shutdown(wait=False)
 
+    async def _until_stopped(self, work: Coroutine[Any, Any, _T]) -> _T:
+        # In a task of its own, so that `stop` can end it whoever waits for it.
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if self._stopping and (caller is None or not caller.cancelling()):
+                raise _stopped() from None
+            raise
+        finally:
+            self._running.discard(task)
+
     async def _generate(self, request: GenerationRequest) -> Generation:
         began, began_at = time.monotonic(), time.time()
         backend = self._require_backend()
-        if not self.alive:
-            raise _stopped()
-        rendered = await self._rendered(request, backend)
+        rendered = await self._rendered(request)
         answer = await backend.generate(rendered, request.sampling, request.request_id)
         if answer.finish_reason not in _FINISHED:
             raise PermanentError(ErrorCode.ENGINE_REJECTED, f"vLLM ended the request with {answer.finish_reason}.")
@@ -171,8 +179,11 @@ class VllmEngine:
             generate_seconds=seconds,
         )
 
-    async def _rendered(self, request: GenerationRequest, backend: VllmBackend) -> Any:
+    async def _rendered(self, request: GenerationRequest) -> Any:
         """The request as vLLM takes it; a clip that was rendered before only gets another name."""
+        backend = self._require_backend()
+        if not self.alive:
+            raise _stopped()
         item_id, clip = uuid.uuid4().hex, request.clip
         question = (request.prompt, request.system_prompt)
         if clip is not None and clip.rendered is not None:

@@ -12,8 +12,10 @@ from consumer.inference.engine import EngineLimits, GenerationRequest
 from consumer.job.schedule import Budget
 from consumer.settings import Settings
 
-STEPS_AHEAD = 2
-"""Steps of the engine whose tokens it has before it needs them: one that it begins next, and one while that lasts."""
+STEPS_AHEAD = 1
+"""Steps of the engine whose tokens it has before it needs them, besides the one that it works on.
+
+Requests are prepared by then, so that the next ones are with it long before that step is over."""
 
 NEAR_STEP = 0.9
 """An item that takes so much of a step is read alone: what is left is too little for another video."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import structlog
@@ -25,10 +26,10 @@ _log = structlog.get_logger(__name__)
 class GuardedEngine:
     """The Engine protocol on top of another engine, shared by all jobs of a process.
 
-    Requests are in the engine within its budget (see `engine_budget`), jobs in fair turns, aggregations included; each
-    is cancelled there after GENERATE_TIMEOUT_SECONDS (ENGINE_TIMEOUT); transient errors are tried again for
-    RETRY_SECONDS. The time that a request waited for its turn is part of `Generation.wait_seconds`. Starting and
-    stopping the engine is its owner's business.
+    Requests are prepared, and then they are in the engine within its budget (see `engine_budget`), jobs in fair turns,
+    aggregations included; either is cancelled after GENERATE_TIMEOUT_SECONDS (ENGINE_TIMEOUT); transient errors are
+    tried again for RETRY_SECONDS. The time that a request waited for its turn is part of `Generation.wait_seconds`.
+    Starting and stopping the engine is its owner's business.
     """
 
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics, tools: Tools) -> None:
@@ -84,6 +85,9 @@ class GuardedEngine:
             busy=self._in_engine > 0, progress=self._engine.progress, now=self._tools.monotonic()
         )
 
+    async def prepare(self, request: GenerationRequest) -> None:
+        await self._engine.prepare(request)
+
     async def generate(self, request: GenerationRequest) -> Generation:
         """Answer one request.
 
@@ -108,26 +112,41 @@ class GuardedEngine:
 
     async def _once(self, request: GenerationRequest, need: TokenNeed) -> Generation:
         asked = self._tools.monotonic()
+        async with self._limited():
+            await self._engine.prepare(request)
+        prepared = self._tools.monotonic()
         async with self._budgeted().turn(request.subject.job_id, need.total - need.answer, need.total):
-            waited = self._tools.monotonic() - asked
-            if not self._engine.alive:
-                raise TransientError(ErrorCode.ENGINE_DIED, "The engine's process ended.")
-            limit = self._settings.generate_timeout_seconds
+            waited = self._tools.monotonic() - prepared
             subject = request.subject
             index = subject.chunk_index if isinstance(subject, ChunkSubject) else None
             _log.debug("engine_asked", job_id=subject.job_id, chunk_index=index, request_id=request.request_id)
             self._begin()
             try:
-                async with asyncio.timeout(limit):
+                async with self._limited():
                     generation = await self._engine.generate(request)
-            except TimeoutError:
-                message = f"The engine did not answer within GENERATE_TIMEOUT_SECONDS ({limit:g} s)."
-                raise self._or_died(TransientError(ErrorCode.ENGINE_TIMEOUT, message)) from None
-            except TransientError as error:
-                raise self._or_died(error) from None
             finally:
                 self._in_engine -= 1
-        return replace(generation, wait_seconds=generation.wait_seconds + waited)
+        return replace(
+            generation,
+            wait_seconds=generation.wait_seconds + waited,
+            first_token_seconds=generation.first_token_seconds + prepared - asked,
+            generate_seconds=generation.generate_seconds + prepared - asked,
+        )
+
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        """The body within GENERATE_TIMEOUT_SECONDS, on a living engine."""
+        if not self._engine.alive:
+            raise TransientError(ErrorCode.ENGINE_DIED, "The engine's process ended.")
+        limit = self._settings.generate_timeout_seconds
+        try:
+            async with asyncio.timeout(limit):
+                yield
+        except TimeoutError:
+            message = f"The engine did not answer within GENERATE_TIMEOUT_SECONDS ({limit:g} s)."
+            raise self._or_died(TransientError(ErrorCode.ENGINE_TIMEOUT, message)) from None
+        except TransientError as error:
+            raise self._or_died(error) from None
 
     def _budgeted(self) -> Turns:
         # Not before the first request: the engine knows its limits only once it is started.

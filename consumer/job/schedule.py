@@ -110,7 +110,7 @@ class Schedule:
         for jobs in kinds:
             job = self._first(jobs)
             item = self._accounts[job].waiting[0]
-            short = self._is_short(job)
+            short = self.is_short(job)
             if not short and self._held_back(item):
                 continue
             # Who does not fit is waited for: passed over, a large item would wait for ever.
@@ -143,6 +143,13 @@ class Schedule:
             self._accounts[job].over = True
             self._forget(job)
 
+    def is_short(self, job: str) -> bool:
+        """Whether the job has few tokens, as far as is known."""
+        if job not in self._accounts:
+            return True
+        account = self._accounts[job]
+        return account.expected <= SHORT_TOKENS and account.served < SHORT_TOKENS
+
     def _forget(self, job: str) -> None:
         account = self._accounts[job]
         if account.over and not account.waiting and not account.flying:
@@ -151,14 +158,10 @@ class Schedule:
     def _kinds(self) -> list[list[str]]:
         """The jobs that wait, short and others, each in the order of their turns; who is to be asked first is first."""
         waiting = [job for job, account in self._accounts.items() if account.waiting]
-        short = [job for job in waiting if self._is_short(job)]
-        others = [job for job in waiting if not self._is_short(job)]
+        short = [job for job in waiting if self.is_short(job)]
+        others = [job for job in waiting if not self.is_short(job)]
         ordered = [others, short] if self._turn_of_others else [short, others]
         return [kind for kind in ordered if kind]
-
-    def _is_short(self, job: str) -> bool:
-        account = self._accounts[job]
-        return account.expected <= SHORT_TOKENS and account.served < SHORT_TOKENS
 
     def _first(self, jobs: list[str]) -> str:
         """Whoever has credit after the fewest rounds."""

@@ -178,7 +178,9 @@ class DecoderPool:
     def __init__(self, keep: int, gpu_threads: int = 0, beside_gpu: int = 0) -> None:
         self._cpu = _Group(keep)
         self._gpu = _Group(keep, gpu_threads) if gpu_threads else None
-        self._spare, self._in_work = beside_gpu, 0
+        self._gpu_threads, self._beside_gpu = gpu_threads, beside_gpu
+        # Of each chunk that is decoded now, whether a spare core does it.
+        self._where: list[bool] = []
         self._gpu_failures: set[int] = set()
         # Videos that may still fail until it is given up; -1: it has done something, and is never given up.
         self._gpu_tries = MOST_GPU_FAILURES
@@ -205,7 +207,7 @@ class DecoderPool:
             OutsideWindowError: the request's window is too small, for a card as well as for the CPU.
         """
         try:
-            with self._spare_core() as spare:
+            with self._spare_core(urgent=request.urgent) as spare:
                 on_gpu = None if spare else self._on_gpu(request, source, memory)
                 answer, waited = on_gpu or self._cpu.ask(DECODED, _DECODED, request, source, memory)
         except _DecoderError as failure:
@@ -226,18 +228,19 @@ class DecoderPool:
                 group.close()
 
     @contextmanager
-    def _spare_core(self) -> Iterator[bool]:
+    def _spare_core(self, *, urgent: bool) -> Iterator[bool]:
         """Whether the CPU takes this chunk though there is a card; it has a core for as long as the body lasts."""
         with self._lock:
-            self._in_work += 1
-            spare = self._in_work > FEW and self._spare > 0
-            self._spare -= spare
+            in_work = len(self._where)
+            on_card = in_work - sum(self._where)
+            wanted = on_card >= self._gpu_threads or (in_work >= FEW and not urgent)
+            spare = wanted and in_work - on_card < self._beside_gpu
+            self._where.append(spare)
         try:
             yield spare
         finally:
             with self._lock:
-                self._in_work -= 1
-                self._spare += spare
+                self._where.remove(spare)
 
     def _on_gpu(self, request: DecodeRequest, source: Source, memory: int) -> tuple[DecodeAnswer, float] | None:
         """None: the card has not done it, or not in whole."""

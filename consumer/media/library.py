@@ -147,8 +147,11 @@ class Media:
         """Bytes fetched from where the video lies, so far."""
         return self._source.bytes_read
 
-    def decode(self, plan: FramePlan) -> SampledFrames:
+    def decode(self, plan: FramePlan, *, urgent: bool = False) -> SampledFrames:
         """The frames of one chunk. Blocks, within DECODE_TIMEOUT_SECONDS.
+
+        Args:
+            urgent: somebody waits for these: the card decodes them, if there is one.
 
         Raises:
             PermanentError: CHUNK_NO_FRAMES, MEDIA_UNREADABLE (too slow, too large, or its decoder crashed),
@@ -163,6 +166,7 @@ class Media:
             clock=self._clock,
             rotation=self.info.rotation,
             plan=plan,
+            urgent=urgent,
         )
         with self._in_use(), shared_pixels(plan) as (descriptor, pixels):
             answer, fetch = self._frames.decode(request, descriptor)

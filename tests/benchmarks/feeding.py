@@ -40,7 +40,7 @@ from consumer.media.library import Media, MediaLibrary, _places
 from consumer.settings import Settings
 from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
-from tests.benchmarks.feeding_options import films_of, parser, settings_of
+from tests.benchmarks.feeding_options import films_of, job_lengths, parser, settings_of
 from tests.benchmarks.feeding_watch import Gpu, Memory, Queue, watched
 from tests.benchmarks.short_jobs import ShortJobs, comparison
 
@@ -118,7 +118,7 @@ class Bench:
         return {**self._row(chunks, window.seconds, window.figures, ends), **_tokens(tokens)}
 
     async def chain(self, chunks: int) -> dict[str, object]:
-        """Jobs over whole files, `--jobs` at a time, until that many chunks are done."""
+        """Jobs over files, `--jobs` at a time, until that many chunks are done."""
         runner = self._runner()
         ends: list[float] = []
         results: list[ChunkResult] = []
@@ -136,8 +136,7 @@ class Bench:
                     self._job(number, length * self.given.chunk_seconds), Run(uuid.uuid4().hex, 1, {}), emit
                 )
 
-        whole = int(self.given.file_seconds // self.given.chunk_seconds)
-        lengths = [min(whole, chunks - begun) for begun in range(0, chunks, whole)]
+        lengths = job_lengths(self.given, chunks)
         with Memory(lambda: len(ends)) as memory, watched(self.gpu, self.queue) as window:
             await asyncio.gather(*(one(number, length) for number, length in enumerate(lengths)))
         runner.close()

@@ -70,3 +70,14 @@ def films_of(given: argparse.Namespace) -> list[Path]:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(make_film, missing, [given.size] * 2, [given.file_seconds] * 2))
     return paths
+
+
+def job_lengths(given: argparse.Namespace, chunks: int) -> list[int]:
+    """Chunks of each job: whole files, but parts of the first ones: jobs that begin at once shall not end at once."""
+    whole = int(given.file_seconds // given.chunk_seconds)
+    lengths: list[int] = []
+    while chunks > 0:
+        longest = whole * min(len(lengths) + 1, given.jobs) // given.jobs
+        lengths.append(min(max(1, longest), chunks))
+        chunks -= lengths[-1]
+    return lengths

@@ -19,6 +19,7 @@ from tests.benchmarks.process_cost import cpu_seconds, family, proportional_mib,
 
 GPU_SECONDS = 0.1
 MEMORY_SECONDS = 5.0
+COURSE_SECONDS = 5.0
 STAGES = {"render": "render", "decode": "decode_wait", "open": "open"}
 """Threads of the worker by the beginning of their names; `decode` threads wait for the decoders' process."""
 
@@ -73,7 +74,7 @@ class Queue:
 
         steps.listener = both
 
-    def between(self, begin: float, end: float) -> dict[str, float]:
+    def between(self, begin: float, end: float) -> dict[str, Any]:
         """Shares of the time: nothing waits in the engine; nothing is in it at all."""
         rows = [row for row in self.rows if begin <= row[0] <= end]
         if len(rows) < 2:
@@ -81,11 +82,21 @@ class Queue:
         spans = [(after[0] - now[0], now[1], now[2]) for now, after in itertools.pairwise(rows)]
         whole = sum(span for span, _, _ in spans)
         return {
+            "each_five_seconds": self._course(begin, end),
             "queue_empty_percent": round(100 * sum(span for span, _, waiting in spans if not waiting) / whole, 1),
             "engine_empty_percent": round(100 * sum(span for span, run, wait in spans if not run + wait) / whole, 2),
             "running": round(sum(span * run for span, run, _ in spans) / whole, 1),
             "waiting": round(sum(span * wait for span, _, wait in spans) / whole, 1),
         }
+
+    def _course(self, begin: float, end: float) -> list[list[float]]:
+        """How many ran and waited, means of each five seconds."""
+        course = []
+        while begin < end:
+            rows = [row for row in self.rows if begin <= row[0] < begin + COURSE_SECONDS]
+            course.append([round(statistics.fmean(one[k] for one in rows), 1) if rows else 0.0 for k in (1, 2)])
+            begin += COURSE_SECONDS
+        return course
 
 
 def cpu_by_stage() -> dict[str, float]:

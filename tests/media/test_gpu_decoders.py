@@ -79,9 +79,8 @@ def test_chunks_of_one_video_that_fail_together_are_one_failure(large: Path, cod
     pool.close()
 
 
-class _Request:
-    video = 1
-    plan = SimpleNamespace(times=())
+REQUEST = cast(DecodeRequest, SimpleNamespace(video=1, plan=SimpleNamespace(times=()), urgent=False))
+URGENT = cast(DecodeRequest, SimpleNamespace(video=1, plan=SimpleNamespace(times=()), urgent=True))
 
 
 class _Held:
@@ -105,26 +104,24 @@ class _Held:
 
 
 def test_while_many_are_decoded_the_cpu_takes_as_many_as_it_has_cores_to_spare() -> None:
-    pool, request, nothing = (
-        DecoderPool(keep=1, gpu_threads=9, beside_gpu=2),
-        cast(DecodeRequest, _Request),
-        cast(Any, 0),
-    )
+    pool, nothing = DecoderPool(keep=1, gpu_threads=FEW + 3, beside_gpu=3), cast(Any, 0)
     for _ in range(2):
         cpu, gpu = _Held(), _Held()
         pool._cpu, pool._gpu = cpu, gpu  # type: ignore[assignment]
-        with ThreadPoolExecutor(FEW + 5) as many:
+        with ThreadPoolExecutor(FEW + 6) as many:
 
-            def decode(chunks: int, many: ThreadPoolExecutor = many) -> None:
+            def decode(request: DecodeRequest, chunks: int, many: ThreadPoolExecutor = many) -> None:
                 for _ in range(chunks):
                     many.submit(pool.decode, request, nothing, 0)
 
-            decode(FEW)
+            decode(REQUEST, FEW)
             assert gpu.number(FEW), "few at once: the card, which is the quicker"
-            decode(2)
+            decode(REQUEST, 2)
             assert cpu.number(2)
-            decode(3)
-            assert gpu.number(3), "no core is left to spare"
+            decode(URGENT, 3)
+            assert gpu.number(3), "somebody waits for these"
+            decode(URGENT, 1)
+            assert cpu.number(1), "the card has enough to do"
             cpu.let_go.set()
             gpu.let_go.set()
         assert cpu.number(0) and gpu.number(0)

@@ -48,6 +48,9 @@ class ScriptedEngine:
     def on_step(self, listener: Callable[[int], None]) -> None:
         """It begins everything at once."""
 
+    async def prepare(self, request: GenerationRequest) -> None:
+        """Nothing to prepare."""
+
     async def generate(self, request: GenerationRequest) -> Generation:
         self.requests.append(request)
         answer = self._answers.pop(0) if self._answers is not None else f"answer {len(self.requests)}"

@@ -73,7 +73,7 @@ class ScriptedMedia:
         self.gate: threading.Event | None = None
         self._lock = threading.Lock()
 
-    def decode(self, plan: FramePlan) -> SampledFrames:
+    def decode(self, plan: FramePlan, *, urgent: bool = False) -> SampledFrames:
         if self.gate is not None:
             assert self.gate.wait(30)
         with self._lock:
@@ -122,6 +122,7 @@ class ScriptedEngine:
         self.in_flight = 0
         self.most_in_flight = 0
         self.aborted: list[str] = []
+        self.prepared: list[str] = []
         self.gate: asyncio.Event | None = None
         self.info = EngineInfo("scripted", "1", "scripted-model", "abc", "fp8")
         self.limits = limits or EngineLimits(131_072, 131_072)
@@ -140,6 +141,9 @@ class ScriptedEngine:
 
     def chunk_requests(self) -> list[int]:
         return [one.subject.chunk_index for one in self.requests if isinstance(one.subject, ChunkSubject)]
+
+    async def prepare(self, request: GenerationRequest) -> None:
+        self.prepared.append(request.request_id)
 
     async def generate(self, request: GenerationRequest) -> Generation:
         assert request.request_id not in {one.request_id for one in self.requests}, "a request id was used twice"

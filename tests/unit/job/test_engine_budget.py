@@ -16,12 +16,12 @@ from tests.unit.inference.builders import clip, request
 from tests.unit.job.fakes import Bench, make_job
 
 
-def test_the_budget_is_the_engines_memory_and_two_steps() -> None:
+def test_the_budget_is_the_engines_memory_and_a_step() -> None:
     limits = EngineLimits(8192, 4096, kv_cache_tokens=50_000, encoder_cache_tokens=3000)
     assert step_tokens(limits) == 3000
-    assert engine_budget(limits, 32) == Budget(32, size=50_000, ahead=6000, courteous=True)
+    assert engine_budget(limits, 32) == Budget(32, size=50_000, ahead=3000, courteous=True)
     silent = EngineLimits(8192, 4096)
-    assert engine_budget(silent, 8) == Budget(8, size=None, ahead=8192, courteous=True)
+    assert engine_budget(silent, 8) == Budget(8, size=None, ahead=4096, courteous=True)
 
 
 def test_a_request_is_counted_with_its_video_its_text_and_its_answer() -> None:
@@ -77,10 +77,12 @@ async def test_what_the_engine_has_not_begun_is_little_and_it_lets_more_in_by_te
     assert bench.engine.stepped is not None
     bench.engine.stepped(0)
     running = asyncio.create_task(bench.run(make_job(max_vision_tokens=12_000)))
-    await _in_engine(bench, 4)
-    assert bench.engine.in_flight == 4, "two steps take two, and the job is short"
+    await _in_engine(bench, 2)
+    assert bench.engine.in_flight == 2, "a step takes one, and the job is short"
+    assert len(bench.engine.prepared) == 5, "the others are ready for it"
     bench.engine.stepped(1)
-    await _in_engine(bench, 5)
+    await _in_engine(bench, 3)
+    assert bench.engine.in_flight == 3
     bench.engine.gate.set()
     assert (await running).status == "succeeded"
 
