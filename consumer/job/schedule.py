@@ -7,9 +7,10 @@ tokens of each other, however long their queues are and however large their item
 That alone makes a short job wait for a turn of every long one, and then share the engine with all that they have in it.
 So jobs of a few minutes of video are short, and these have three privileges. Their items and others take turns, as if
 each kind were one job. Some room is for short ones alone, so that they need not wait until an item of a long job is
-done. And while short ones are in flight, the others are refilled only up to as many tokens: an engine works on all that
-is in it at once, so each further chunk slows down every other. None of it can starve anybody: a job of which nobody
-said how long it is is short only once, and one item of the others may always be in flight.
+done. While there is one, others are ahead of what the engine has begun by one item at most. And while short ones are in
+flight, the others are refilled only up to as many tokens: an engine works on all that is in it at once, so each further
+chunk slows down every other. None of it can starve anybody: a job of which nobody said how long it is is short only
+once, and one item of the others may always be in flight.
 """
 
 from __future__ import annotations
@@ -182,10 +183,14 @@ class Schedule:
         if size is not None and sum(one.size for one in others) + item.size > size - size // RESERVE:
             return True
         ahead = [one.cost for one in self._ahead() if not self._flying[one]]
-        if most_ahead is not None and ahead and sum(ahead) + item.cost > most_ahead:
+        if most_ahead is not None and ahead and (sum(ahead) + item.cost > most_ahead or self._short_may_come()):
             return True
         short = sum(one.cost for one, is_short in self._flying.items() if is_short)
         return self._budget.courteous and 0 < short < sum(one.cost for one in others) + item.cost
+
+    def _short_may_come(self) -> bool:
+        """Whether a short job is there, whatever it does just now: who comes before its next item makes it wait."""
+        return any(not account.over and self.is_short(job) for job, account in self._accounts.items())
 
     def _fits(self, item: Item) -> bool:
         if not self._flying:

@@ -117,11 +117,15 @@ class DecoderHandle:
         return "it closed its connection" if code is None else f"it ended with {code}"
 
 
-def start_decoders(count: int, *, gpu: bool) -> list[DecoderHandle]:
-    """Start a process with so many decoders; it lives until one of them is killed, or this process ends."""
+def start_decoders(count: int, *, gpu: bool, nice: int = 0) -> list[DecoderHandle]:
+    """Start a process with so many decoders; it lives until one of them is killed, or this process ends.
+
+    Args:
+        nice: added to this process's niceness.
+    """
     pairs = [socket.socketpair() for _ in range(count)]
     theirs = [pair[1] for pair in pairs]
-    command = [sys.executable, "-m", "consumer.media.decoder_process", "gpu" if gpu else "cpu"]
+    command = [sys.executable, "-m", "consumer.media.decoder_process", "gpu" if gpu else "cpu", str(nice)]
     environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     try:
         process = subprocess.Popen(
@@ -129,7 +133,9 @@ def start_decoders(count: int, *, gpu: bool) -> list[DecoderHandle]:
             pass_fds=[one.fileno() for one in theirs],
             env=environment,
             stdin=subprocess.DEVNULL,
-            start_new_session=True,
+            # No signal of a terminal reaches it. Not a session of its own: Linux may give each session as much of the
+            # CPU as any other (autogroup), so that ten decoders would get ten times what the engine beside them gets.
+            process_group=0,
         )
     finally:
         for one in theirs:

@@ -1,4 +1,4 @@
-"""Decoders as a process: `python -m consumer.media.decoder_process cpu DESCRIPTOR`, or `gpu` and several, one a thread.
+"""Decoders as a process: `python -m consumer.media.decoder_process cpu NICE DESCRIPTOR`, or `gpu` and one a thread.
 
 It has no settings, no credentials and no network: it asks for the bytes that it wants, and whatever a file does to it,
 nothing but its own work is lost. It ends when its connection does.
@@ -120,8 +120,9 @@ def _limit_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
-def main(kind: str, descriptors: list[int]) -> None:
+def main(kind: str, nice: int, descriptors: list[int]) -> None:
     """Serve on inherited sockets: one, with nothing to spare, or on the GPU each in a thread of its own."""
+    os.nice(nice)
     channels = [socket.socket(fileno=descriptor) for descriptor in descriptors]
     if kind == "gpu":
         threads = [threading.Thread(target=serve, args=(channel,), kwargs={"gpu": True}) for channel in channels]
@@ -142,4 +143,4 @@ def main(kind: str, descriptors: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], [int(one) for one in sys.argv[2:]])
+    main(sys.argv[1], int(sys.argv[2]), [int(one) for one in sys.argv[3:]])

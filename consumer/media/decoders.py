@@ -41,6 +41,9 @@ A = TypeVar("A")
 MOST_GPU_FAILURES = 3
 """So many videos may fail on a card that never did any; then it is left alone, for it is not the videos."""
 
+NICE_BESIDE_GPU = 10
+"""Decoders on the CPU beside a card give way to whatever hands it its next work."""
+
 FEW = 4
 """So many chunks at once go to the card in any case: whoever asked waits for them, and it is the quicker."""
 
@@ -63,10 +66,11 @@ class _Group:
     Args:
         keep: so many are kept when they have nothing to do.
         gpu_threads: so many at most, in one process on the GPU; 0: on the CPU, as many as threads ask.
+        nice: what is added to the niceness of processes on the CPU.
     """
 
-    def __init__(self, keep: int, gpu_threads: int = 0) -> None:
-        self._keep, self._gpu_threads = keep, gpu_threads
+    def __init__(self, keep: int, gpu_threads: int = 0, nice: int = 0) -> None:
+        self._keep, self._gpu_threads, self._nice = keep, gpu_threads, nice
         self.idle: list[DecoderHandle] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._changed = threading.Condition()
@@ -147,7 +151,7 @@ class _Group:
                 self._changed.wait()
             if self._closed:
                 raise ValueError("decoding with a pool that is closed")
-        (decoder,) = start_decoders(1, gpu=False)
+        (decoder,) = start_decoders(1, gpu=False, nice=self._nice)
         return decoder
 
     def _give_back(self, decoder: DecoderHandle, good: bool) -> None:
@@ -176,7 +180,7 @@ class DecoderPool:
     """
 
     def __init__(self, keep: int, gpu_threads: int = 0, beside_gpu: int = 0) -> None:
-        self._cpu = _Group(keep)
+        self._cpu = _Group(keep, nice=NICE_BESIDE_GPU if gpu_threads else 0)
         self._gpu = _Group(keep, gpu_threads) if gpu_threads else None
         self._gpu_threads, self._beside_gpu = gpu_threads, beside_gpu
         # Of each chunk that is decoded now, whether a spare core does it.

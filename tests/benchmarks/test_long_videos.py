@@ -2,7 +2,7 @@
 
 Conditions: the large file is 1080p30 at about 6 Mbit/s in a MinIO on this machine; the ten hours are 30 frames a second
 (108,000 packets an hour), 64x64 where they are planned only, and 640x360 where a whole worker with a synthetic engine
-decodes them at 2 frames a second, beside a Kafka broker. That engine takes two chunks at once, a second each, so that
+decodes them at 2 frames a second, beside a Kafka broker. That engine takes two chunks at once, three seconds each, so that
 it is what the decoders wait for: as many chunks have their frames in memory as may, in ten minutes as in ten hours.
 """
 
@@ -32,7 +32,7 @@ from tests.services.minio import Minio
 
 HOUR = 3600
 LARGE_SECONDS = 2700.0
-SLOW_ENGINE = {"MAX_CONCURRENT_CHUNKS": "2", "SYNTHETIC_SECONDS_PER_CHUNK": "1"}
+SLOW_ENGINE = {"MAX_CONCURRENT_CHUNKS": "2", "SYNTHETIC_SECONDS_PER_CHUNK": "3"}
 pytestmark = pytest.mark.timeout(3000)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from consumer.errors import ErrorCode, PermanentError
-from consumer.media.decoders import FEW, MOST_GPU_FAILURES, DecoderPool, _DecoderError
+from consumer.media.decoders import FEW, MOST_GPU_FAILURES, NICE_BESIDE_GPU, DecoderPool, _DecoderError
 from consumer.media.wire import DecodeAnswer, DecodeRequest
 from tests.media.rig import Rig
 
@@ -34,6 +35,18 @@ def test_what_the_card_does_not_do_the_cpu_does(gpu_rig: Rig) -> None:
     assert gpu_rig.works_again()
     gpu_rig.media.close()
     assert gpu_rig.pool._gpu_failures == set()
+
+
+def test_decoders_beside_a_card_give_way(gpu_rig: Rig, large: Path) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert gpu_rig.works_again()
+    assert os.getpriority(os.PRIO_PROCESS, gpu_rig.pid) == min(own + NICE_BESIDE_GPU, 19)
+    assert os.getsid(gpu_rig.pid) == os.getsid(0) and os.getpgid(gpu_rig.pid) != os.getpgid(0)
+    alone = Rig(large, DecoderPool(keep=1))
+    assert alone.works_again()
+    assert os.getpriority(os.PRIO_PROCESS, alone.pid) == own
+    alone.media.close()
+    alone.pool.close()
 
 
 def test_a_card_that_fails_at_everything_is_left_alone(gpu_rig: Rig, large: Path) -> None:

@@ -263,6 +263,21 @@ def test_only_so_much_is_ahead_of_what_the_engine_has_begun() -> None:
     assert [schedule.next() for _ in range(4)] == [*short[:3], None], "short ones may be twice as far ahead"
 
 
+def test_while_there_is_a_short_job_one_item_of_the_others_is_ahead() -> None:
+    schedule = Schedule(Budget(8, ahead=250))
+    grow_up(schedule, "long")
+    items = [Item("long", 100) for _ in range(8)]
+    for item in items:
+        schedule.enqueue(item)
+    schedule.tell(0)
+    schedule.expect("short", 100)
+    assert [schedule.next(), schedule.next()] == [items[0], None], "its frames may be on their way"
+    schedule.tell(1)
+    assert [schedule.next(), schedule.next()] == [items[1], None]
+    schedule.leave("short")
+    assert [schedule.next(), schedule.next()] == [items[2], None]
+
+
 def test_a_job_that_left_is_short_again_once_all_of_it_is_out_of_flight() -> None:
     schedule = Schedule(Budget(1))
     old = Item("a", SHORT_TOKENS)
