@@ -2,8 +2,8 @@
 
 Conditions: the large file is 1080p30 at about 6 Mbit/s in a MinIO on this machine; the ten hours are 30 frames a second
 (108,000 packets an hour), 64x64 where they are planned only, and 640x360 where a whole worker with a synthetic engine
-decodes them at 2 frames a second, beside a Kafka broker. That engine takes two chunks at once, three seconds each, so that
-it is what the decoders wait for: as many chunks have their frames in memory as may, in ten minutes as in ten hours.
+decodes them at 2 frames a second, beside a Kafka broker. That engine takes two chunks at once, three seconds each, so
+that the decoders wait for it: as many chunks have their frames in memory as may, in ten minutes as in ten hours.
 """
 
 from __future__ import annotations
