@@ -152,6 +152,8 @@ class ChunkWorker:
             metrics.chunk_stage_seconds.labels(stage="wait").observe(timings.wait)
             metrics.chunk_stage_seconds.labels(stage="first_token").observe(timings.first_token)
             metrics.chunk_stage_seconds.labels(stage="generate").observe(timings.generate)
+        if result.error is not None:
+            metrics.chunk_failures_total.labels(code=result.error.code.value).inc()
         if result.success:
             metrics.video_seconds_total.inc(result.end_time - result.start_time)
 

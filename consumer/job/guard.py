@@ -39,6 +39,7 @@ class GuardedEngine:
         self._turns: Turns | None = None
         self._begun: int | None = None
         metrics.engine_last_progress_seconds.set_function(self.still_seconds)
+        metrics.engine_requests.set_function(lambda: self._in_engine)
         engine.on_step(self._stepped)
 
     @property
