@@ -36,6 +36,7 @@ from consumer.telemetry.gpu import GpuWatch
 from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.probes import HealthState, ProbeServer
+from consumer.telemetry.spending import spend
 from consumer.telemetry.watchdog import Watchdog
 
 _log = structlog.get_logger(__name__)
@@ -94,6 +95,9 @@ class Worker:
         self._health.set_ready("assignment", False)
         self.probes.start()
         self._gpus.start()
+        spending = asyncio.ensure_future(
+            spend(self._metrics, self._settings.tensor_parallel_size, self._settings.price_per_hour)
+        )
         try:
             starting = asyncio.ensure_future(start_trusted(self._engine, self._settings))
             if not await self._unless_stopped(starting):
@@ -103,6 +107,7 @@ class Worker:
         finally:
             self._health.set_ready("engine", False)
             await self._engine.stop()
+            spending.cancel()
             self._gpus.stop()
             self.probes.stop()
             # A signal that comes between here and the end of the process must not change its exit code.
@@ -198,7 +203,6 @@ def metrics_of(settings: Settings) -> Metrics:
     metrics = Metrics()
     metrics.registry.register(ForeignMetrics())
     metrics.engine_gpus.set(settings.tensor_parallel_size)
-    metrics.price_per_hour.set(settings.price_per_hour)
     return metrics
 
 

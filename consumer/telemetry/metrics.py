@@ -97,7 +97,8 @@ class Metrics(Declared):
         basis=BACKLOG_BASES,
     )
     engine_gpus = gauge("GPUs", "What the engine occupies: TENSOR_PARALLEL_SIZE GPUs; 1 stands for a CPU's machine.")
-    price_per_hour = gauge("currency per hour", "What this process costs an hour, as PRICE_PER_HOUR says.")
+    gpu_seconds_total = counter("GPU seconds", "Time that this process has had its engine's GPUs, idle or not.")
+    cost_total = counter("currency", "What this process has cost so far by PRICE_PER_HOUR.")
 
     # Chunks
     chunks_total = counters("chunks", "Chunks that were computed, by how they ended.", status=CHUNK_STATUSES)
