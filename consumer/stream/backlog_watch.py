@@ -28,7 +28,7 @@ MOST_AHEAD = 1000
 _BATCH = 500
 _READ_SECONDS = 0.2
 _ASK_SECONDS = 2.0
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 1.0
 
 
 class BacklogWatch:
@@ -63,7 +63,7 @@ class BacklogWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more; what this process owned is the backlog of others now. Waits for a look that goes on."""
+        """Look no more: what this process owned is the backlog of others now. Waits a little for a look under way."""
         self._stopped.set()
         self._thread.join(_CLOSE_SECONDS)
 

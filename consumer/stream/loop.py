@@ -95,6 +95,7 @@ class StreamLoop:
         self._crash: Crash | None = None
         self._stopping, self._draining, self._abandon = threading.Event(), False, threading.Event()
         self._drain_deadline = 0.0
+        metrics.jobs_in_progress.set_function(self._busy)
         metrics.transaction_open_seconds.set_function(self._tools.open_transaction.seconds)
         for phase in PARTITION_PHASES:
             metrics.partitions.labels(phase=phase).set_function(partial(self._in_phase, phase))
@@ -151,7 +152,6 @@ class StreamLoop:
         for number in [number for number, owned in self._owned.items() if owned.gone]:
             del self._owned[number]
         self._admit()
-        self._metrics.jobs_in_progress.set(sum(owned.busy for owned in self._owned.values()))
         return self._drained()
 
     def _patience(self) -> float:
@@ -228,7 +228,8 @@ class StreamLoop:
         return sum(owned.state.phase == phase for owned in list(self._owned.values()))
 
     def _busy(self) -> int:
-        return sum(owned.busy for owned in self._owned.values())
+        """For any thread."""
+        return sum(owned.busy for owned in list(self._owned.values()))
 
     def _admit(self) -> None:
         """Fetch for idle partitions while there is room for jobs, and for none when there is not."""

@@ -59,9 +59,7 @@ class Labelled(Generic[M]):
         self.metric = metric
         self.allowed = allowed
         self._series = {
-            frozenset(zip(allowed, values, strict=True)): cast(
-                M, metric.labels(**dict(zip(allowed, values, strict=True)))
-            )
+            values: cast(M, metric.labels(**dict(zip(allowed, values, strict=True))))
             for values in product(*allowed.values())
         }
 
@@ -71,8 +69,8 @@ class Labelled(Generic[M]):
         Raises:
             ValueError: a label or value that is not declared; it would make an unbounded number of series.
         """
-        found = self._series.get(frozenset(values.items()))
-        if found is None:
+        found = self._series.get(tuple(values.values()))
+        if found is None or values.keys() != self.allowed.keys():
             known = {name: ", ".join(one) for name, one in self.allowed.items()}
             raise ValueError(f"The metric labels {values} are not declared in consumer.telemetry.metrics: {known}.")
         return found

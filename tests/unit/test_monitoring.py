@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from consumer.errors import ErrorCode
+from consumer.settings import Settings
 from consumer.telemetry.gpu import GPU_METRICS
 from consumer.telemetry.metrics import Metrics
 from tools.dashboards.__main__ import BOARDS, DIRECTORY
@@ -84,3 +86,13 @@ def test_each_alert_is_tried_both_ways() -> None:
             for tried in case["alert_rule_test"]:
                 ways[tried["alertname"]].add(bool(tried["exp_alerts"]))
     assert ways == {rule["alert"]: {True, False} for rule in alerts()}
+
+
+def test_the_runbook_names_only_what_there_is() -> None:
+    """Lines of the log, settings, codes: whoever reads it at night looks for exactly these."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "consumer").rglob("*.py"))
+    quoted = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", RUNBOOK))
+    assert {"engine_stalled", "transaction_failed"} <= quoted
+    assert [name for name in quoted if not re.search(rf"\b{name}\b", sources)] == []
+    capitals = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", RUNBOOK))
+    assert {name for name in capitals if name.lower() not in Settings.model_fields} - set(ErrorCode) == set()
