@@ -103,7 +103,7 @@ def _fetch_prometheus(directory: Path) -> None:
     )
     for name in ("prometheus", "promtool"):
         # Without the clients of all clouds, which find targets; ours stand in files.
-        command = ["go", "build", "-mod=mod", "-ldflags=-s -w", "-tags=remove_all_sd,netgo", "-o", "."]
+        command = ["go", "build", "-mod=mod", "-trimpath", "-ldflags=-s -w", "-tags=remove_all_sd,netgo", "-o", "."]
         run([*command, f"{pins.PROMETHEUS_MODULE}/cmd/{name}"], "to build Prometheus", cwd=directory)
 
 
