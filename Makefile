@@ -52,7 +52,7 @@ chaos: install  ## kill, freeze, cut off real processes (SEED=1 FAULTS=100 WORKE
 bench: install  ## measure throughput, memory and idle cost
 	$(BIN)/python -m pytest tests/benchmarks -s
 
-services: install  ## start a real Kafka and MinIO on this machine and print the settings to export
+services: install  ## start a real Kafka, MinIO and Prometheus on this machine and print the settings to export
 	@$(BIN)/python -m tests.services
 
 services-stop: install  ## stop them
@@ -60,4 +60,5 @@ services-stop: install  ## stop them
 
 docs: install  ## write the generated parts of the documentation
 	@$(BIN)/python -m tools.docs
+	@$(BIN)/python -m tools.dashboards
 	@$(BIN)/python -m tests.formats

@@ -155,6 +155,12 @@ class Settings(BaseModel):
     shutdown_grace_seconds: float = Field(30.0, ge=0, description="time for running chunks after SIGTERM, s")
 
     # Watching it
+    price_per_hour: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="what this process's machine costs an hour, for the cost of a video hour",
+    )
     http_host: str = Field("0.0.0.0", description="address of metrics and health")  # noqa: S104 - probes come from outside
     http_port: int = Field(9400, ge=0, le=65535, description="port of metrics and health; 0: any free one")
     log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or console for people")

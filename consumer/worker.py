@@ -16,6 +16,7 @@ import structlog
 
 from consumer.errors import ErrorCode, TransientError
 from consumer.events.codec import EventCodec
+from consumer.events.topics import Topics
 from consumer.inference.engine import Engine
 from consumer.inference.factory import make_engine
 from consumer.job import JobRunner
@@ -25,12 +26,17 @@ from consumer.media.library import MediaLibrary
 from consumer.pool import JobPool
 from consumer.settings import Settings
 from consumer.stream.admin import require_topics
+from consumer.stream.backlog_watch import BacklogWatch
+from consumer.stream.clients import reader_config
 from consumer.stream.loop import StreamLoop
 from consumer.stream.membership import patience_seconds, while_held
 from consumer.stream.values import Outcome
+from consumer.telemetry.foreign import ForeignMetrics
+from consumer.telemetry.gpu import GpuWatch
 from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.probes import HealthState, ProbeServer
+from consumer.telemetry.spending import spend
 from consumer.telemetry.watchdog import Watchdog
 
 _log = structlog.get_logger(__name__)
@@ -63,7 +69,8 @@ class Worker:
         self._settings = settings
         self._library = MediaLibrary.from_settings(settings)
         self._engine = engine or make_engine(settings)
-        self._metrics = Metrics()
+        self._metrics = metrics_of(settings)
+        self._gpus = GpuWatch(self._metrics.registry)
         self._health = HealthState()
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._stopping = asyncio.Event()
@@ -87,6 +94,10 @@ class Worker:
         self._health.set_ready("engine", False)
         self._health.set_ready("assignment", False)
         self.probes.start()
+        self._gpus.start()
+        spending = asyncio.ensure_future(
+            spend(self._metrics, self._settings.tensor_parallel_size, self._settings.price_per_hour)
+        )
         try:
             starting = asyncio.ensure_future(start_trusted(self._engine, self._settings))
             if not await self._unless_stopped(starting):
@@ -96,6 +107,8 @@ class Worker:
         finally:
             self._health.set_ready("engine", False)
             await self._engine.stop()
+            spending.cancel()
+            self._gpus.stop()
             self.probes.stop()
             # A signal that comes between here and the end of the process must not change its exit code.
             _on_signals(signal.SIG_IGN)
@@ -145,7 +158,17 @@ class Worker:
             assigned=lambda any_: self._health.set_ready("assignment", any_),
             now=lambda: time.time_ns() // 1_000_000,
         )
-        return await _in_thread(self._stream.run, "kafka")
+        watch = BacklogWatch(
+            reader_config(self._settings),
+            Topics(self._settings.kafka_topic_prefix).jobs,
+            self._stream.waiting_from,
+            self._metrics,
+        )
+        watch.start()
+        try:
+            return await _in_thread(self._stream.run, "kafka")
+        finally:
+            await asyncio.to_thread(watch.stop)
 
     def _engine_lost(self, reason: str) -> None:
         """The engine answers no more: take no further jobs, and end, so that those in work resume elsewhere.
@@ -173,6 +196,14 @@ class Worker:
             return False
         task.result()
         return True
+
+
+def metrics_of(settings: Settings) -> Metrics:
+    """The metrics of a process with these settings, vLLM's among them."""
+    metrics = Metrics()
+    metrics.registry.register(ForeignMetrics())
+    metrics.engine_gpus.set(settings.tensor_parallel_size)
+    return metrics
 
 
 def _on_signals(handler: Callable[..., object] | signal.Handlers) -> None:

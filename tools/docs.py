@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation: tables of settings and of presets. `make docs` runs it."""
+"""Writes the generated parts of the documentation: tables of settings, presets, metrics. `make docs` runs it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from pathlib import Path
 from consumer.cli.masking import rows
 from consumer.presets import CARDS, PRESETS, preset
 from consumer.settings import PASS_THROUGH, Settings, load_settings
+from consumer.telemetry.declaring import PREFIX
+from consumer.telemetry.gpu import GPU_METRICS
+from consumer.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
-README, ENGINE = ROOT / "README.md", ROOT / "docs" / "engine.md"
+README, ENGINE, METRICS = ROOT / "README.md", ROOT / "docs" / "engine.md", ROOT / "docs" / "metrics.md"
+MOST_VALUES = 8
 
 
 def settings_table() -> str:
@@ -49,9 +53,26 @@ def presets_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def metrics_table() -> str:
+    """Every metric of our own as a Markdown table; a label with many values is named with how many it has."""
+    declared = {name: attribute.declaration for name, attribute in Metrics.declared().items()} | GPU_METRICS
+    lines = ["| metric | kind | unit | labels | meaning |", "|---|---|---|---|---|"]
+    for name, one in declared.items():
+        labels = "; ".join(f"`{label}`: {_values(values)}" for label, values in one.labels.items())
+        lines.append(f"| `{PREFIX}_{name}` | {one.kind.__name__.lower()} | {one.unit} | {labels} | {one.text} |")
+    return "\n".join(lines) + "\n"
+
+
+def _values(values: tuple[str, ...]) -> str:
+    if not values:
+        return "number of the card"
+    return ", ".join(values) if len(values) <= MOST_VALUES else f"one of {len(values)}, such as {values[0]}"
+
+
 TABLES: dict[Path, tuple[str, Callable[[], str]]] = {
     README: ("settings", settings_table),
     ENGINE: ("presets", presets_table),
+    METRICS: ("metrics", metrics_table),
 }
 """The generated part of each page: the name of its markers, and what stands between them."""
 

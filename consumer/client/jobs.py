@@ -15,7 +15,7 @@ from consumer.client.producer import JobHandle, JobProducer
 from consumer.client.reader import Line, ResultReader
 from consumer.errors import ConfigurationError
 from consumer.events.codec import EventCodec
-from consumer.events.headers import job_headers
+from consumer.events.headers import VIDEO_SECONDS, job_headers, seconds_in
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
 from consumer.events.topics import Topics
 from consumer.settings import Settings
@@ -99,7 +99,8 @@ class VideoJobs:
             self._producer = JobProducer(self._settings, self._submit_seconds)
         value = self._codec.encode(event, topic)
         kind = "job.submitted" if isinstance(event, VideoJob) else "job.cancel.requested"
-        headers = job_headers(event.job_id, int(time.time() * 1000), self._codec.content_type, kind)
+        now, seconds = int(time.time() * 1000), known_seconds(event) if isinstance(event, VideoJob) else None
+        headers = job_headers(event.job_id, now, self._codec.content_type, kind, video_seconds=seconds)
         return self._producer.send(topic, event.job_id, value, headers)
 
     def follow(
@@ -250,6 +251,14 @@ class VideoJobs:
             if len(known) < len(since):
                 return cluster.first_offsets(places)
             return cluster.offsets_at(places, min(known))
+
+
+def known_seconds(job: VideoJob) -> float | None:
+    """How much video the job asks for, where it tells: in its metadata, or by the end of the part that it names."""
+    stated = seconds_in(job.metadata.get(VIDEO_SECONDS))
+    if stated is not None or job.end_time is None:
+        return stated
+    return job.end_time - job.start_time
 
 
 def _not_before(job: JobHandle | str) -> int | None:

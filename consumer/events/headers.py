@@ -16,8 +16,11 @@ from consumer.events.models import LATEST_MS
 SPEC_VERSION = "1.0"
 CLIENT_SOURCE = "/video-consumer/client"
 DEAD_LETTER_PREFIX = "__dlq.errors."
+VIDEO_SECONDS = "video-seconds"
+"""A producer may state how much video its job asks for: the header of a job's record, and the key in its metadata."""
 # A message may quote what a server said; a header must not push the record over the broker's limit.
 LONGEST_MESSAGE = 2000
+_LONGEST_VIDEO_SECONDS = 30 * 86_400.0
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _NAMESPACE = uuid.UUID("5f0b4e1c-6d7a-5b0e-9a53-4c1d6f2f8a70")
 
@@ -78,15 +81,41 @@ def cloud_event_headers(
 
 
 def job_headers(
-    job_id: str, time_ms: int, content_type: str, kind: str = "job.submitted"
+    job_id: str,
+    time_ms: int,
+    content_type: str,
+    kind: str = "job.submitted",
+    *,
+    video_seconds: float | None = None,
 ) -> list[tuple[str, str | bytes | None]]:
     """The headers of what our own client sends about a job; every sending is an event of its own.
 
     Args:
         time_ms: milliseconds since the epoch.
         kind: `job.submitted` or `job.cancel.requested`.
+        video_seconds: how much video the job asks for, where that is known.
     """
-    return [*_attributes(str(uuid.uuid4()), CLIENT_SOURCE, kind, job_id, time_ms, content_type)]
+    headers: list[tuple[str, str | bytes | None]] = [
+        *_attributes(str(uuid.uuid4()), CLIENT_SOURCE, kind, job_id, time_ms, content_type)
+    ]
+    if video_seconds is not None:
+        headers.append((VIDEO_SECONDS, f"{video_seconds:.10g}".encode()))
+    return headers
+
+
+def stated_seconds(headers: Sequence[Header]) -> float | None:
+    """How much video the producer of a job says it asks for; None: it does not say, or says what cannot be."""
+    return seconds_in(next((value for name, value in headers if name == VIDEO_SECONDS), None))
+
+
+def seconds_in(text: bytes | str | None) -> float | None:
+    """A plain decimal number of seconds above 0 and up to 30 days."""
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        # Of bytes that are no text as well.
+        return None
+    return seconds if 0 < seconds <= _LONGEST_VIDEO_SECONDS else None
 
 
 def dead_letter_headers(

@@ -22,7 +22,7 @@ from consumer.media.frames import FramePlan, plan_frames
 from consumer.media.library import Media
 from consumer.media.sampled import SampledFrames
 from consumer.settings import Settings
-from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.metrics import CHUNK_STATUSES, STAGES, Metrics
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +51,9 @@ class ChunkWorker:
     def __init__(self, engine: Engine, sources: Sources, settings: Settings, metrics: Metrics, tools: Tools) -> None:
         self._engine, self._sources = engine, sources
         self._settings, self._metrics, self._tools = settings, metrics, tools
+        # Looked up once, since there are chunks by the thousand.
+        self._ended = {status: metrics.chunks_total.labels(status=status) for status in CHUNK_STATUSES}
+        self._stages = {stage: metrics.chunk_stage_seconds.labels(stage=stage) for stage in STAGES}
 
     async def compute(self, context: JobContext, media: Media, chunk: Chunk) -> ChunkResult:
         """The chunk's result, successful or not.
@@ -143,15 +146,17 @@ class ChunkWorker:
 
     def _count(self, result: ChunkResult, progress: _Progress) -> None:
         metrics, timings = self._metrics, result.timings
-        metrics.chunks_total.labels(status="succeeded" if result.success else "failed").inc()
+        self._ended["succeeded" if result.success else "failed"].inc()
         if result.frames is not None:
             metrics.frames_total.inc(result.frames.count)
-            metrics.chunk_stage_seconds.labels(stage="fetch").observe(timings.fetch)
-            metrics.chunk_stage_seconds.labels(stage="decode").observe(timings.decode)
+            self._stages["fetch"].observe(timings.fetch)
+            self._stages["decode"].observe(timings.decode)
         if progress.exchange.answers:
-            metrics.chunk_stage_seconds.labels(stage="wait").observe(timings.wait)
-            metrics.chunk_stage_seconds.labels(stage="first_token").observe(timings.first_token)
-            metrics.chunk_stage_seconds.labels(stage="generate").observe(timings.generate)
+            self._stages["wait"].observe(timings.wait)
+            self._stages["first_token"].observe(timings.first_token)
+            self._stages["generate"].observe(timings.generate)
+        if result.error is not None:
+            metrics.chunk_failures_total.labels(code=result.error.code.value).inc()
         if result.success:
             metrics.video_seconds_total.inc(result.end_time - result.start_time)
 

@@ -33,13 +33,17 @@ class GuardedEngine:
     """
 
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics, tools: Tools) -> None:
-        self._engine, self._settings, self._metrics, self._tools = engine, settings, metrics, tools
+        self._engine, self._settings, self._tools = engine, settings, tools
+        self._vision, self._prompt, self._completion = (
+            metrics.tokens_total.labels(kind=kind) for kind in ("vision", "prompt", "completion")
+        )
         self._stillness = Stillness()
         self._in_engine = 0
         self._near_step_told = False
         self._turns: Turns | None = None
         self._begun: int | None = None
         metrics.engine_last_progress_seconds.set_function(self.still_seconds)
+        metrics.engine_requests.set_function(lambda: self._in_engine)
         engine.on_step(self._stepped)
 
     @property
@@ -104,10 +108,9 @@ class GuardedEngine:
 
         limit, job_id = self._settings.retry_seconds, request.subject.job_id
         generation = await retried(once, limit=limit, tools=self._tools, what="generate", job_id=job_id)
-        counted = self._metrics.tokens_total
-        counted.labels(kind="vision").inc(generation.vision_tokens)
-        counted.labels(kind="prompt").inc(generation.prompt_tokens)
-        counted.labels(kind="completion").inc(generation.completion_tokens)
+        self._vision.inc(generation.vision_tokens)
+        self._prompt.inc(generation.prompt_tokens)
+        self._completion.inc(generation.completion_tokens)
         return generation
 
     async def _once(self, request: GenerationRequest, need: TokenNeed) -> Generation:

@@ -82,7 +82,7 @@ class JobRunner:
         self._sources = Sources(media, settings, decoders)
         self._chunks = ChunkWorker(self._engine, self._sources, settings, metrics, tools)
         self._admission = Turns(Budget(settings.max_concurrent_chunks + decoders))
-        self._draining = False
+        self._draining, self._backlog = False, metrics.backlog_video_seconds.labels(basis="in_work")
 
     async def run(self, job: VideoJob, run: Run, emit: Emit) -> VideoResult:
         """Do the job; each new chunk result goes to `emit` as soon as it is there, failed ones included.
@@ -206,18 +206,19 @@ class JobRunner:
         missing = [chunk for chunk in context.plan.chunks if chunk.index not in recovered]
         # Chunks begin in order, so an earlier run had begun every missing one below what it published.
         begun_before = max(recovered, default=-1)
+        self._metrics.job_video_seconds.observe(context.plan.span[1] - context.plan.span[0])
         self._metrics.recomputed_chunks_total.inc(sum(chunk.index < begun_before for chunk in missing))
         for shared in (self._admission, self._sources, self._engine):
             shared.expect(context.job.job_id, len(missing) * context.vision_tokens)
         backlog = sum(_length(chunk) for chunk in missing)
-        self._metrics.backlog_video_seconds.inc(backlog)
+        self._backlog.inc(backlog)
         try:
             await self._side_by_side(
                 missing, lambda chunk: self._one_chunk(context, media, chunk, emit, state), context
             )
         finally:
             done = sum(_length(chunk) for chunk in missing if chunk.index in state.results)
-            self._metrics.backlog_video_seconds.dec(backlog - done)
+            self._backlog.dec(backlog - done)
         if len(state.results) < len(context.plan.chunks):
             raise context.run.stop.reason or Drained
 
@@ -263,7 +264,7 @@ class JobRunner:
             self._count_bytes(media, state)
             await emit(result)
         state.results[chunk.index] = result
-        self._metrics.backlog_video_seconds.dec(_length(chunk))
+        self._backlog.dec(_length(chunk))
 
     def _count_bytes(self, media: Media, state: _State) -> None:
         total = media.bytes_read

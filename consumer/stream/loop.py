@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 
 import structlog
@@ -31,7 +32,8 @@ from consumer.stream.reach import Reach
 from consumer.stream.records import RecordWriter
 from consumer.stream.tools import Tools
 from consumer.stream.values import Crash, JobOutcome, JobRecord, Outcome, Rejection, Workers
-from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.metrics import PARTITION_PHASES, Metrics
+from consumer.telemetry.since import Since
 
 _log = structlog.get_logger(__name__)
 
@@ -78,6 +80,7 @@ class StreamLoop:
             records=RecordWriter(codec=codec, topics=self._topics, worker=worker, now=now),
             workers=workers,
             metrics=metrics,
+            open_transaction=Since(clock),
             clock=clock,
             serve=self._serve,
             forget=lambda number: self._forget({number}),
@@ -92,12 +95,21 @@ class StreamLoop:
         self._crash: Crash | None = None
         self._stopping, self._draining, self._abandon = threading.Event(), False, threading.Event()
         self._drain_deadline = 0.0
+        metrics.jobs_in_progress.set_function(self._busy)
+        metrics.transaction_open_seconds.set_function(self._tools.open_transaction.seconds)
+        for phase in PARTITION_PHASES:
+            metrics.partitions.labels(phase=phase).set_function(partial(self._in_phase, phase))
 
     def stop(self) -> None:
         """Leave once running chunks are committed, or the grace period is over. A second call: leave now."""
         if self._stopping.is_set():
             self._abandon.set()
         self._stopping.set()
+
+    def waiting_from(self) -> dict[int, int]:
+        """The owned partitions whose place is known, and where in each the first record waits. For any thread."""
+        places = {number: owned.waiting_from for number, owned in list(self._owned.items())}
+        return {number: offset for number, offset in places.items() if offset is not None}
 
     def run(self) -> int:
         """Work until stopped; returns the exit code.
@@ -140,7 +152,6 @@ class StreamLoop:
         for number in [number for number, owned in self._owned.items() if owned.gone]:
             del self._owned[number]
         self._admit()
-        self._metrics.jobs_in_progress.set(sum(owned.busy for owned in self._owned.values()))
         return self._drained()
 
     def _patience(self) -> float:
@@ -212,8 +223,13 @@ class StreamLoop:
         owned = self._owned.get(partition)
         return owned if owned is not None and owned.epoch == epoch else None
 
+    def _in_phase(self, phase: str) -> int:
+        """For the metrics, in a probe's thread."""
+        return sum(owned.state.phase == phase for owned in list(self._owned.values()))
+
     def _busy(self) -> int:
-        return sum(owned.busy for owned in self._owned.values())
+        """For any thread."""
+        return sum(owned.busy for owned in list(self._owned.values()))
 
     def _admit(self) -> None:
         """Fetch for idle partitions while there is room for jobs, and for none when there is not."""

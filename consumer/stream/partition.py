@@ -50,6 +50,7 @@ class OwnedPartition:
         self._pending_since: float | None = None
         self._pending_answers = 0
         self._expected = 0
+        self._sought = False
         self.in_transaction = False
         self.wants_records = False
         self.exit_code: int | None = None
@@ -70,6 +71,11 @@ class OwnedPartition:
     def waiting(self) -> bool:
         """Whether there is nothing to carry out right now."""
         return not self._backoff.over or not (self._effects or self._computed or self._final)
+
+    @property
+    def waiting_from(self) -> int | None:
+        """The offset of the first record that is not in work; None while it is not known. For any thread."""
+        return self._expected if self._sought else None
 
     def stale(self, record: JobRecord) -> bool:
         """Whether the record was fetched before the last seek, or before one that is still to be carried out.
@@ -232,7 +238,9 @@ class OwnedPartition:
 
         self.in_transaction = True
         try:
-            answer = self._writer.transact(tools.records.messages(effect), offsets)
+            messages = tools.records.messages(effect)
+            with tools.open_transaction.going_on():
+                answer = self._writer.transact(messages, offsets)
         finally:
             self.in_transaction = False
         if not isinstance(answer, Failed):
@@ -302,7 +310,7 @@ class OwnedPartition:
                 raise
             # The fetcher of a partition that was assigned this moment is not there yet.
             return self._later("seek_failed", str(error.args[0]))
-        self._expected = max(where, 0)
+        self._expected, self._sought = max(where, 0), True
         tools.forget(self.number)
         return True
 

@@ -14,6 +14,7 @@ from consumer.settings import Settings
 from consumer.stream.records import RecordWriter
 from consumer.stream.values import Workers
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.since import Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Tools:
     records: RecordWriter
     workers: Workers
     metrics: Metrics
+    open_transaction: Since
     clock: Callable[[], float]
     serve: Callable[[], None]
     """Polls the consumer once without waiting (callbacks run, a record is kept for later)."""

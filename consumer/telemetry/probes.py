@@ -19,6 +19,7 @@ from typing import Any, cast
 import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from consumer.errors import ConfigurationError
 from consumer.telemetry.health import HealthState
@@ -57,7 +58,11 @@ class Pages:
 
     def _metrics(self, accept: str) -> Answer:
         encode, content_type = choose_encoder(accept)
-        return HTTPStatus.OK, content_type, encode(self._registry)
+        if "openmetrics" not in content_type:
+            return HTTPStatus.OK, content_type, encode(self._registry)
+        # The chosen one may write `vllm_` for vLLM's `vllm:`; no name here needs escaping, for any scraper.
+        body = openmetrics.generate_latest(self._registry, escaping=openmetrics.ALLOWUTF8)  # type: ignore[no-untyped-call]
+        return HTTPStatus.OK, openmetrics.CONTENT_TYPE_LATEST, body
 
     def _healthz(self, _: str) -> Answer:
         stalled = self._state.stalled()

@@ -3,6 +3,7 @@
 * `plain`: the same records without transactions: one idempotent producer, flush, then the offset is committed;
 * `held=N`: chunks from index N on are never answered;
 * `io_thread`: the log tells the native id of the I/O thread (event `io_thread`);
+* `metered`: the log's last line tells what the metrics cost (`tests.benchmarks.metered`);
 * any word of `tests.chaos.mutant`.
 """
 
@@ -24,6 +25,7 @@ from consumer.inference.synthetic import SyntheticEngine
 from consumer.stream import fencing, loop
 from consumer.stream.loop import StreamLoop
 from consumer.stream.transaction import Done, Message, Offsets
+from tests.benchmarks.metered import metered
 from tests.chaos import mutant
 from tests.chaos.mutations import patch
 
@@ -129,6 +131,8 @@ def prepare(word: str) -> None:
         io_thread()
     elif word == "plain":
         plain()
+    elif word == "metered":
+        metered()
     else:
         mutant.prepare(word)
 

@@ -17,7 +17,7 @@ from tests.integration.system import Audit, System
 from tests.integration.topic_maker import make_topics
 from tests.media_files import make_video, ten_minutes_of_full_hd
 from tests.registry_server import RegistryServer
-from tests.services.downloads import kafka_libs, minio_program
+from tests.services.downloads import kafka_libs, minio_program, prometheus_programs
 from tests.services.fetching import fetch_first
 from tests.services.jvm import java, java_environment
 from tests.services.kafka import KafkaCluster
@@ -48,6 +48,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _fetch() -> None:
     kafka_libs()
     minio_program()
+    prometheus_programs()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -45,7 +45,14 @@ class System:
             **changes,
         }
 
-    def produce(self, value: bytes | None, *, key: str = "k", partition: int | None = None) -> tuple[int, int]:
+    def produce(
+        self,
+        value: bytes | None,
+        *,
+        key: str = "k",
+        partition: int | None = None,
+        headers: Mapping[str, bytes] | None = None,
+    ) -> tuple[int, int]:
         """Write one record to the jobs topic as any producer would; returns partition and offset."""
         # As much as the broker takes by default, which is a little more than librdkafka sends by default.
         producer = Producer({"bootstrap.servers": self.bootstrap, "message.max.bytes": 1_048_588})
@@ -56,7 +63,9 @@ class System:
             where.append((message.partition() or 0, message.offset() or 0))
 
         at = ANY_PARTITION if partition is None else partition
-        producer.produce(self.topics.jobs, value=value, key=key, partition=at, on_delivery=delivered)
+        producer.produce(
+            self.topics.jobs, value=value, key=key, partition=at, on_delivery=delivered, headers=dict(headers or {})
+        )
         assert producer.flush(20) == 0
         return where[0]
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from tests.integration.worker_process import wait_until
 from tests.services.cache import made_once
-from tests.services.downloads import kafka_libs, minio_program
+from tests.services.downloads import kafka_libs, minio_program, prometheus_programs
 from tests.services.errors import ServicesError
 from tests.services.kafka import KafkaCluster
 
@@ -80,7 +81,12 @@ def only_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
 
 @pytest.mark.parametrize(
     ("missing", "there", "fetch"),
-    [("java", (), kafka_libs), ("mvn", ("java",), kafka_libs), ("go", (), minio_program)],
+    [
+        ("java", (), kafka_libs),
+        ("mvn", ("java",), kafka_libs),
+        ("go", (), minio_program),
+        ("go", (), prometheus_programs),
+    ],
 )
 def test_a_missing_tool_is_one_sentence(
     missing: str, there: tuple[str, ...], fetch: Callable[[], Path], only_tools: Callable[..., None]
@@ -216,6 +222,8 @@ def test_start_and_stop_as_make_does(fetched: None, tmp_path: Path) -> None:
         assert services("start", directory).stdout == started.stdout, "the same ones, not others"
         check = [str(Path(sys.executable).with_name("video-consumer")), "check"]
         environment = {**os.environ, **exported, "ENGINE": "synthetic"}
+        with urllib.request.urlopen(f"{exported['PROMETHEUS_URL']}/api/v1/rules", timeout=SECONDS) as answer:  # noqa: S310
+            assert b"RestartsInALoop" in answer.read(), "the project's own rules"
         checked = subprocess.run(check, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90)
         assert checked.returncode == 0, checked.stdout + checked.stderr
         holder = int((directory / "lock").read_text(encoding="utf-8"))
@@ -223,7 +231,8 @@ def test_start_and_stop_as_make_does(fetched: None, tmp_path: Path) -> None:
         stopped = services("stop", directory)
     assert (stopped.returncode, stopped.stderr) == (0, "Stopped.\n")
     wait_until(lambda: not alive(holder), seconds=SECONDS, what="the process is gone")
-    for address in (exported["KAFKA_BOOTSTRAP_SERVERS"], exported["S3_ENDPOINT"]):
+    prometheus = exported["PROMETHEUS_URL"].removeprefix("http://")
+    for address in (exported["KAFKA_BOOTSTRAP_SERVERS"], exported["S3_ENDPOINT"], prometheus):
         host, port = address.split(":")
         with socket.socket() as probe:
             assert probe.connect_ex((host, int(port))) != 0, "nobody listens any more"

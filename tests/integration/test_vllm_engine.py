@@ -30,9 +30,11 @@ from consumer.job.first_light import filmed_markers
 from consumer.job.guard import GuardedEngine
 from consumer.job.tools import Tools
 from consumer.settings import Settings
+from consumer.telemetry.foreign import ForeignMetrics
 from consumer.telemetry.metrics import Metrics
 from tests.answer_checks import AnswerChecks
 from tests.engine_contract import EngineContract, Questions, check_ended, text_only
+from tests.integration.vllm_names import vllm_names
 from tests.marker_clips import FPS, SECONDS, marker_clip, marker_question, marker_script
 from tests.rendering_checks import RenderingChecks
 from tests.routing import storm
@@ -278,3 +280,9 @@ async def test_the_end_when_the_engine_s_process_dies(engine: VllmEngine, backen
     await check_ended(engine, marker_question(5))
     _, left = psutil.wait_procs(processes, timeout=30)
     assert left == []
+
+
+async def test_vllm_s_own_metrics_are_what_the_dashboards_ask_for(engine: VllmEngine) -> None:
+    await engine.generate(marker_question(42))
+    names = {sample.name for family in ForeignMetrics().collect() for sample in family.samples}
+    assert set(vllm_names()) <= names

@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+KEPT = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "XDG_CACHE_HOME")
+"""Of this process's environment: what a worker needs to be found, with the same sources, and to find its files."""
+
 
 def wait_until(condition: Callable[[], Any], *, seconds: float, what: str, every: float = 0.05) -> Any:
     """The first truthy value of `condition`; fails with `what` after `seconds`."""
@@ -33,7 +36,7 @@ class WorkerProcess:
 
     def __init__(self, environment: Mapping[str, str], log: Path, command: Sequence[str] = ()) -> None:
         self.log = log
-        keep = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME")}
+        keep = {key: value for key, value in os.environ.items() if key in KEPT}
         self._file = log.open("ab")
         self.process = subprocess.Popen(
             list(command) or [str(Path(sys.executable).with_name("video-consumer")), "run"],

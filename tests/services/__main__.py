@@ -1,4 +1,4 @@
-"""`python -m tests.services`: a real Kafka and MinIO on this machine, for a person to use.
+"""`python -m tests.services`: a real Kafka, MinIO and Prometheus on this machine, for a person to use.
 
 `start` (the default) starts them in the background and prints the settings; again: prints them again. `stop` ends them,
 `fetch` only fetches what they need into the cache.
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.services.background import Background
-from tests.services.downloads import kafka_libs, minio_program
+from tests.services.downloads import kafka_libs, minio_program, prometheus_programs
 from tests.services.errors import ServicesError
 from tests.services.tools import tell
 
@@ -46,6 +46,7 @@ def _fetch() -> None:
     """Here, where a person sees what takes long."""
     kafka_libs()
     minio_program()
+    prometheus_programs()
 
 
 def _short(path: Path) -> Path:

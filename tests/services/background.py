@@ -55,7 +55,7 @@ class Background:
             if self._holder() is not None and self.environment_file.exists():
                 return self.environment_file.read_text(encoding="utf-8")
             if process is None:
-                tell("Starting Kafka and MinIO ...")
+                tell("Starting Kafka, MinIO and Prometheus ...")
                 process = self._launch()
             elif process.poll() is not None and self._holder() is None:
                 raise ServicesError(self._log.read_text(encoding="utf-8").strip())

@@ -1,12 +1,17 @@
-"""Kafka's jars, by Maven, and the programs of MinIO and Toxiproxy, by Go: fetched once into the cache."""
+"""Kafka's jars, by Maven, and the programs of MinIO, Toxiproxy and Prometheus: fetched once into the cache.
+
+Go builds them. Prometheus is as large as Kafka and takes minutes, so where there is Debian's package, that is unpacked.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 from tests.services import pins
 from tests.services.cache import made_once
+from tests.services.errors import ServicesError
 from tests.services.tools import require, run, tell
 
 DEPENDENCIES = (
@@ -70,6 +75,46 @@ def toxiproxy_program() -> Path:
         run(command, "to build Toxiproxy", cwd=directory, environment={"GOBIN": str(directory)})
 
     return made_once(f"toxiproxy-{pins.TOXIPROXY_VERSION}", build) / "server"
+
+
+def prometheus_programs() -> Path:
+    """The directory of `prometheus` and `promtool`.
+
+    Raises:
+        ServicesError: neither Debian's package nor go is there, or the build failed.
+    """
+    return made_once(f"prometheus-{pins.PROMETHEUS_VERSION}", _fetch_prometheus)
+
+
+def _fetch_prometheus(directory: Path) -> None:
+    if shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        tell("Fetching Debian's package of Prometheus (once, some seconds) ...")
+        try:
+            _unpack_prometheus(directory)
+        except ServicesError:
+            tell("It is not to be had.")
+        else:
+            return
+    require("go", "to build Prometheus")
+    tell(f"Building Prometheus {pins.PROMETHEUS_VERSION} with Go (once, about six minutes on two cores) ...")
+    # As a dependency of a module of its own: Go builds a module whose go.mod has `replace` in no other way.
+    (directory / "go.mod").write_text(
+        f"module local\ngo 1.25.0\nrequire {pins.PROMETHEUS_MODULE} {pins.PROMETHEUS_VERSION}\n", encoding="utf-8"
+    )
+    for name in ("prometheus", "promtool"):
+        # Without the clients of all clouds, which find targets; ours stand in files.
+        command = ["go", "build", "-mod=mod", "-trimpath", "-ldflags=-s -w", "-tags=remove_all_sd,netgo", "-o", "."]
+        run([*command, f"{pins.PROMETHEUS_MODULE}/cmd/{name}"], "to build Prometheus", cwd=directory)
+
+
+def _unpack_prometheus(directory: Path) -> None:
+    run(["apt-get", "download", "prometheus"], "to fetch Prometheus", cwd=directory)
+    (package,) = directory.glob("prometheus_*.deb")
+    run(["dpkg-deb", "-x", package.name, "unpacked"], "to unpack Prometheus", cwd=directory)
+    for name in ("prometheus", "promtool"):
+        (directory / "unpacked" / "usr" / "bin" / name).rename(directory / name)
+    shutil.rmtree(directory / "unpacked")
+    package.unlink()
 
 
 def _pom() -> str:

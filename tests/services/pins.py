@@ -7,5 +7,8 @@ LOG4J_VERSION = "2.25.4"
 MAVEN_DEPENDENCY_PLUGIN_VERSION = "3.8.1"
 MINIO_MODULE = "github.com/minio/minio"
 MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+# Its newest versions ask for newer tools of Go; rules and dashboards work from Debian 12's 2.42 on.
+PROMETHEUS_MODULE = "github.com/prometheus/prometheus"
+PROMETHEUS_VERSION = "v0.311.3"
 TOXIPROXY_MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server"
 TOXIPROXY_VERSION = "v2.5.0"

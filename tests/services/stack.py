@@ -1,4 +1,4 @@
-"""What `make services` offers a person: Kafka with the product's topics, MinIO with its bucket, and the settings."""
+"""What `make services` offers a person: Kafka with topics, MinIO with its bucket, Prometheus, and the settings."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from minio import Minio as Client
 from tests.services.errors import ServicesError
 from tests.services.kafka import KafkaCluster
 from tests.services.minio import Minio
+from tests.services.prometheus import Prometheus
 
 BUCKET = "videos"
+WORKERS = ("127.0.0.1:9400",)
+"""Where Prometheus looks for workers: HTTP_PORT, as it is when nobody sets it."""
 
 
 @contextlib.contextmanager
 def running_stack() -> Iterator[dict[str, str]]:
-    """Both servers, with topics and bucket; yields the settings by their names in the environment.
+    """The servers, with topics and bucket; yields the settings by their names in the environment.
+
+    PROMETHEUS_URL is no setting; it is for the person.
 
     Raises:
         ServicesError: a server or the topics cannot be had.
     """
-    with KafkaCluster() as kafka, Minio() as minio:
+    with KafkaCluster() as kafka, Minio() as minio, Prometheus(WORKERS) as prometheus:
         Client(minio.endpoint, minio.access_key, minio.secret_key, secure=False).make_bucket(BUCKET)
         settings = {
             "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
@@ -34,6 +39,7 @@ def running_stack() -> Iterator[dict[str, str]]:
             "S3_SECRET_KEY": minio.secret_key,
             "S3_SECURE": "false",
             "S3_BUCKET": BUCKET,
+            "PROMETHEUS_URL": f"http://{prometheus.address}",
         }
         _create_topics(settings)
         yield settings

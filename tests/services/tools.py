@@ -15,6 +15,8 @@ INSTALL = {
     "java": "Install Java 17 or newer (Debian: openjdk-17-jre-headless)",
     "mvn": "Install Maven (Debian: maven)",
     "go": "Install Go 1.24 or newer",
+    "apt-get": "Install Prometheus' package where there is one",
+    "dpkg-deb": "Install dpkg",
 }
 
 

@@ -38,6 +38,24 @@ def test_a_job_is_written_as_the_event_that_it_is(kafka: FakeKafka) -> None:
     assert kafka.open == 0
 
 
+@pytest.mark.parametrize(
+    ("fields", "stated"),
+    [
+        ({}, None),
+        ({"start_time": 30.0, "end_time": 90.0}, b"60"),
+        ({"metadata": {"video-seconds": "5400"}}, b"5400"),
+        ({"metadata": {"video-seconds": "5400"}, "end_time": 90.0}, b"5400"),
+        ({"metadata": {"video-seconds": "long"}}, None),
+    ],
+)
+def test_a_known_length_is_stated_for_the_backlog(
+    kafka: FakeKafka, fields: dict[str, object], stated: bytes | None
+) -> None:
+    with VideoJobs(SETTINGS) as client:
+        client.submit(job().model_copy(update=fields))
+    assert kafka.sent[0][3].get("video-seconds") == stated
+
+
 def test_a_stop_is_asked_for_in_the_control_topic(kafka: FakeKafka) -> None:
     with VideoJobs(SETTINGS) as client:
         client.cancel("job", "wrong file")

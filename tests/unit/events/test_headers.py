@@ -18,6 +18,7 @@ from consumer.events.headers import (
     dead_letter_headers,
     event_id,
     job_headers,
+    stated_seconds,
 )
 from consumer.events.models import LATEST_MS
 
@@ -103,6 +104,27 @@ def dead(received: list[Header], message: str = "The field top_p is wrong.") -> 
         stage="decode",
         worker="host-1",
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (b"90.5", 90.5),
+        (b"3e3", 3000.0),
+        *((value, None) for value in (None, b"", b"0", b"-1", b"nan", b"inf", b"99999999", b"an hour", b"\xff")),
+    ],
+)
+def test_a_producer_may_state_how_much_video_it_asks_for(value: bytes | None, seconds: float | None) -> None:
+    assert stated_seconds([("other", b"7"), ("video-seconds", value)]) == seconds
+
+
+def test_what_our_client_states_is_what_a_worker_reads() -> None:
+    headers = [
+        (name, value if isinstance(value, bytes) else None)
+        for name, value in job_headers("j", 1, "x", video_seconds=36000.5)
+    ]
+    assert stated_seconds(headers) == 36000.5
+    assert stated_seconds([]) is None
 
 
 def test_a_dead_letter_says_why_and_where() -> None:

@@ -189,13 +189,13 @@ async def test_cancelling_stops_everything_and_leaks_nothing() -> None:
     await _until(lambda: bench.engine.in_flight == 2)
     bench.time.seconds += 7
     assert bench.value("engine_last_progress_seconds") == 7
-    assert bench.value("backlog_video_seconds") == 298
+    assert bench.value("backlog_video_seconds", basis="in_work") == 298
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert (bench.engine.in_flight, len(bench.engine.aborted), bench.emitted) == (0, 2, [])
     await _until(lambda: bench.media.closed == 1)
-    assert bench.value("chunks_in_flight") == bench.value("backlog_video_seconds") == 0
+    assert bench.value("chunks_in_flight") == bench.value("backlog_video_seconds", basis="in_work") == 0
     assert bench.value("engine_last_progress_seconds") == 0
 
     # Every slot is free again: the next job runs as if nothing had been.

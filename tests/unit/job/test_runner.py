@@ -224,10 +224,12 @@ async def test_metrics_count_what_happened() -> None:
     await bench.run()
     assert bench.value("chunks_total", status="succeeded") == 4
     assert bench.value("chunks_total", status="failed") == 1
+    assert bench.value("chunk_failures_total", code="CHUNK_NO_FRAMES") == 1
+    assert (bench.value("job_video_seconds_count"), bench.value("job_video_seconds_sum")) == (1, 290)
     assert bench.value("tokens_total", kind="vision") == 4 * 8
     assert bench.value("tokens_total", kind="completion") == 5 * 5
     assert bench.value("source_bytes_total") == 12_345
     assert bench.value("chunk_stage_seconds_count", stage="decode") == 4
     assert bench.value("video_seconds_total") == 60 + 60 + 60 + 58
     assert bench.value("frames_total") == sum(one.frames.count for one in bench.emitted if one.frames)
-    assert bench.value("chunks_in_flight") == bench.value("backlog_video_seconds") == 0
+    assert bench.value("chunks_in_flight") == bench.value("backlog_video_seconds", basis="in_work") == 0

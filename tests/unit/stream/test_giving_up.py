@@ -24,6 +24,7 @@ from consumer.stream.tools import Tools
 from consumer.stream.transaction import Done, Failed
 from consumer.stream.values import Assignment
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.since import Since
 from tests.unit.stream.builders import chunk, job, record
 
 
@@ -68,6 +69,7 @@ class Rig:
             records=SimpleNamespace(messages=lambda effect: effect.chunks),
             workers=self.workers,
             metrics=Metrics(),
+            open_transaction=Since(lambda: 100.0),
             serve=lambda: None,
             forget=lambda _: None,
             clock=lambda: 100.0,

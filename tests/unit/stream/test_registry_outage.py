@@ -18,6 +18,7 @@ from consumer.stream.tools import Tools
 from consumer.stream.transaction import Done, Message
 from consumer.stream.values import Assignment
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.since import Since
 from tests.unit.stream.builders import chunk, job, record
 
 
@@ -66,6 +67,7 @@ def test_a_result_that_cannot_be_encoded_is_written_when_the_registry_is_back(
         records=records,
         workers=workers,
         metrics=metrics,
+        open_transaction=Since(lambda: 100.0),
         forget=lambda _: None,
         clock=lambda: time[0],
     )

@@ -16,6 +16,7 @@ from consumer.stream.partition import OwnedPartition
 from consumer.stream.tools import Tools
 from consumer.stream.transaction import Done
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.since import Since
 from tests.unit.stream.builders import job, record
 
 
@@ -58,6 +59,7 @@ def owned(consumer: Consumer, forgotten: list[int], monkeypatch: pytest.MonkeyPa
         records=SimpleNamespace(messages=lambda _: []),
         workers=SimpleNamespace(start=lambda _: None),
         metrics=Metrics(),
+        open_transaction=Since(lambda: 100.0),
         forget=forgotten.append,
         clock=lambda: 100.0,
     )

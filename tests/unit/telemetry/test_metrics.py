@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer import __version__
+from consumer.stream.machine import Phase
 from consumer.stream.outcomes import Verdict
-from consumer.telemetry.metrics import CODES, TRANSACTION_OUTCOMES, Metrics
+from consumer.telemetry.gpu import GPU_METRICS
+from consumer.telemetry.metrics import CODES, PARTITION_PHASES, TRANSACTION_OUTCOMES, Metrics
 
 CONTRACT = [
     "jobs_total",
@@ -32,6 +34,15 @@ CONTRACT = [
     "fenced_total",
     "engine_last_progress_seconds",
     "backlog_video_seconds",
+    "backlog_jobs",
+    "job_video_seconds",
+    "chunk_failures_total",
+    "transaction_open_seconds",
+    "engine_requests",
+    "engine_gpus",
+    "gpu_seconds_total",
+    "cost_total",
+    "partitions",
     "source_bytes_total",
     "build_info",
 ]
@@ -53,10 +64,26 @@ def test_every_name_of_the_contract_is_an_attribute_and_on_the_page(name: str) -
     assert any(key.startswith(f"video_consumer_{name}") for key in page(metrics))
 
 
-def test_every_metric_has_a_sentence_of_help() -> None:
-    helps = {family.name: family.documentation for family in Metrics().registry.collect()}
-    for name, text in helps.items():
-        assert text.endswith(".") or not name.startswith("video_consumer"), name
+def test_every_metric_has_a_unit_a_sentence_and_bounded_labels() -> None:
+    declared = {name: attribute.declaration for name, attribute in Metrics.declared().items()} | GPU_METRICS
+    assert declared.keys() >= {name for name in CONTRACT if name != "build_info"}
+    for name, one in declared.items():
+        assert one.text.endswith(".") and one.unit, name
+        assert (one.kind is Counter) == name.endswith("_total"), name
+        # Names end as the field has it, so that nobody has to look the unit up.
+        assert "seconds" not in one.unit or name.removesuffix("_total").endswith("_seconds"), name
+        assert one.labels == {"gpu": ()} or all(values for values in one.labels.values()), name
+        assert bool(one.buckets) == (one.kind is Histogram), name
+
+
+def test_the_page_holds_what_is_declared_and_nothing_else_of_ours() -> None:
+    ours = {family.name for family in Metrics().registry.collect() if family.name.startswith("video_consumer")}
+    assert ours == {f"video_consumer_{name.removesuffix('_total')}" for name in [*Metrics.declared(), "build"]}
+
+
+def test_a_metric_that_was_not_made_says_so() -> None:
+    with pytest.raises(AttributeError, match="has not made fenced_total"):
+        _ = Metrics.__new__(Metrics).fenced_total
 
 
 def test_counters_start_at_zero_and_count() -> None:
@@ -84,6 +111,10 @@ def test_transaction_outcomes_are_the_verdicts_of_the_stream() -> None:
     # A call that is made again is no end of a transaction.
     failures = {verdict.value for verdict in Verdict} - {"retry"}
     assert set(TRANSACTION_OUTCOMES) == {"committed", *failures}
+
+
+def test_partition_phases_are_those_in_which_one_is_owned() -> None:
+    assert {phase.value for phase in Phase} - {Phase.GONE.value} == set(PARTITION_PHASES)
 
 
 @pytest.mark.parametrize(

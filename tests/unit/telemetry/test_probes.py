@@ -9,12 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
 
 from consumer.errors import ConfigurationError
 from consumer.telemetry import probes
 from consumer.telemetry.health import HealthState
 from consumer.telemetry.metrics import Metrics
-from consumer.telemetry.probes import ProbeServer
+from consumer.telemetry.probes import Pages, ProbeServer
 
 
 class Clock:
@@ -60,7 +61,24 @@ def test_metrics_in_both_formats(server: ProbeServer) -> None:
     assert plain.headers["content-type"].startswith("text/plain")
     assert "video_consumer_chunks_total" in plain.text and "process_resident_memory_bytes" in plain.text
     new = get(server, "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert new.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert new.text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/plain;version=0.0.4",
+        # Prometheus 2, and 3.
+        "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;q=0.5",
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=1.0.0;q=0.4",
+    ],
+)
+def test_vllm_s_names_come_as_they_are(state: HealthState, accept: str) -> None:
+    registry = CollectorRegistry()
+    Gauge("vllm:num_requests_running", "Running.", ["engine"], registry=registry).labels(engine="0").set(2)
+    _, _, body = Pages(registry, state).answer("/metrics", accept)
+    assert 'vllm:num_requests_running{engine="0"} 2.0' in body.decode().splitlines()
 
 
 def test_healthz_names_what_stands_still(server: ProbeServer, state: HealthState, clock: Clock) -> None:
