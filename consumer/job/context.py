@@ -76,7 +76,7 @@ def make_context(
     plan = make_plan(job, length=length, duration=info.duration, identity=identity, recovered=run.recovered)
     max_frames = job.max_frames_per_chunk or settings.max_frames_per_chunk
     absolute = settings.timestamps == "absolute"
-    longest = max(chunk.end_time - chunk.start_time for chunk in plan.chunks)
+    longest = max(chunk.seconds for chunk in plan.chunks)
     costs = _costs(job, engine, max_frames, longest=longest, latest=plan.span[1] if absolute else longest)
     return JobContext(
         job=job,
@@ -101,7 +101,7 @@ def narrowed(context: JobContext, job: VideoJob, run: Run, part: Chunk, engine: 
     """
     if job.response_schema is not None:
         check_schema(job.response_schema)
-    longest = part.end_time - part.start_time
+    longest = part.seconds
     latest = part.end_time - context.zero(part)
     costs = _costs(job, engine, context.max_frames, longest=longest, latest=latest)
     digest = prompt_digest(job.prompt, job.system_prompt)

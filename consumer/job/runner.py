@@ -89,8 +89,8 @@ class JobRunner:
 
         Recovered chunk results count in everything (totals, coverage, aggregation) and are neither computed nor emitted
         again, failed ones included: they are published, and nothing unpublishes them. That holds only if this run's
-        plan (its chunks and the identity of the source, see `make_plan`) is the one they were made by. Otherwise
-        nothing is computed, and the job ends with SOURCE_CHANGED and what was published.
+        plan (its chunks and the source's identity, see `make_plan`) is the one they were made by. Otherwise nothing is
+        computed, and the job ends with SOURCE_CHANGED and what was published.
 
         A job that cannot go on as a whole (source, file, plan, deadline) ends here with its code: `failed`, or
         `partial` if recovered chunks succeeded. `deadline` counts for the first start only, not for taking up recovered
@@ -208,16 +208,16 @@ class JobRunner:
         begun_before = max(recovered, default=-1)
         self._metrics.job_video_seconds.observe(context.plan.span[1] - context.plan.span[0])
         self._metrics.recomputed_chunks_total.inc(sum(chunk.index < begun_before for chunk in missing))
-        for shared in (self._admission, self._sources, self._engine):
-            shared.expect(context.job.job_id, len(missing) * context.vision_tokens)
-        backlog = sum(_length(chunk) for chunk in missing)
+        for one in (self._admission, self._sources, self._engine):
+            one.expect(context.job.job_id, len(missing) * context.vision_tokens)
+        backlog = sum(chunk.seconds for chunk in missing)
         self._backlog.inc(backlog)
         try:
             await self._side_by_side(
                 missing, lambda chunk: self._one_chunk(context, media, chunk, emit, state), context
             )
         finally:
-            done = sum(_length(chunk) for chunk in missing if chunk.index in state.results)
+            done = sum(chunk.seconds for chunk in missing if chunk.index in state.results)
             self._backlog.dec(backlog - done)
         if len(state.results) < len(context.plan.chunks):
             raise context.run.stop.reason or Drained
@@ -264,7 +264,7 @@ class JobRunner:
             self._count_bytes(media, state)
             await emit(result)
         state.results[chunk.index] = result
-        self._backlog.dec(_length(chunk))
+        self._backlog.dec(chunk.seconds)
 
     def _count_bytes(self, media: Media, state: _State) -> None:
         total = media.bytes_read
@@ -295,7 +295,3 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first error of a group that is no group itself: one is enough to end the run."""
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _length(chunk: Chunk) -> float:
-    return chunk.end_time - chunk.start_time

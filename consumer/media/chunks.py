@@ -20,6 +20,11 @@ class Chunk:
     start_time: float
     end_time: float
 
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.end_time - self.start_time
+
 
 def plan_chunks(
     *, duration: float, chunk_duration: float, chunk_overlap: float, start_time: float, end_time: float | None

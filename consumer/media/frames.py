@@ -77,7 +77,7 @@ def plan_frames(
     Raises:
         PermanentError: BUDGET_TOO_SMALL, four frames of the least size do not fit.
     """
-    length = chunk.end_time - chunk.start_time
+    length = chunk.seconds
     native = best_size(info.width, info.height, math.inf)
     rate = info.fps if fps is None else min(fps, info.fps)
     wanted = _even(math.ceil(length * rate - 1e-6))
