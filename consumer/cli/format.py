@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from consumer.errors import CODES
 from consumer.events.models import ChunkResult, ErrorInfo, VideoResult
+
+# Those that JSON lets stand; the others it escapes itself.
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def clock(seconds: float) -> str:
@@ -52,4 +56,6 @@ def response(result: VideoResult, chunks: Sequence[ChunkResult]) -> dict[str, An
 
 
 def as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """JSON for people and programs, in UTF-8; what a terminal would obey is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -56,3 +56,9 @@ def test_the_response_is_the_original_s_in_the_order_of_the_video() -> None:
 
 def test_json_keeps_letters_readable() -> None:
     assert as_json({"a": "é"}) == '{\n  "a": "é"\n}'
+
+
+def test_json_holds_nothing_that_a_terminal_obeys() -> None:
+    text = as_json({"a": "\x1b[2J\x9b\u202e"})
+    assert text == '{\n  "a": "\\u001b[2J\\u009b\\u202e"\n}'
+    assert json.loads(text) == {"a": "\x1b[2J\x9b\u202e"}
