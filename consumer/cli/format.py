@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from consumer.errors import CODES
@@ -47,12 +46,6 @@ def summary(result: VideoResult) -> str:
 
 def one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def response(result: VideoResult, chunks: Sequence[ChunkResult]) -> dict[str, Any]:
-    """The response of the HTTP interface: the final result's fields plus `chunk_results` in full."""
-    ordered = sorted(chunks, key=lambda chunk: chunk.chunk_index)
-    return result.model_dump(mode="json") | {"chunk_results": [chunk.model_dump(mode="json") for chunk in ordered]}
 
 
 def as_json(value: Any) -> str:
