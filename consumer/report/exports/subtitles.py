@@ -15,8 +15,8 @@ _WEBVTT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 def subrip(cues: Sequence[Cue]) -> str:
     """A file of type .srt."""
     blocks = [
-        f"{number}\n{_stamp(cue.start, ',')} --> {_stamp(cue.end, ',')}\n{_lines(cue.text).translate(_SUBRIP)}\n"
-        for number, cue in enumerate(cues, 1)
+        f"{number}\n{_stamp(cue.start, ',')} --> {_stamp(cue.end, ',')}\n{text.translate(_SUBRIP)}\n"
+        for number, (cue, text) in enumerate(_shown(cues), 1)
     ]
     return "\n".join(blocks)
 
@@ -24,9 +24,15 @@ def subrip(cues: Sequence[Cue]) -> str:
 def webvtt(cues: Sequence[Cue]) -> str:
     """A file of type .vtt."""
     blocks = [
-        f"{_stamp(cue.start, '.')} --> {_stamp(cue.end, '.')}\n{_lines(cue.text).translate(_WEBVTT)}\n" for cue in cues
+        f"{_stamp(cue.start, '.')} --> {_stamp(cue.end, '.')}\n{text.translate(_WEBVTT)}\n"
+        for cue, text in _shown(cues)
     ]
     return "\n".join(["WEBVTT\n", *blocks])
+
+
+def _shown(cues: Sequence[Cue]) -> list[tuple[Cue, str]]:
+    """The cues of which something is to be seen, with that."""
+    return [(cue, text) for cue in cues if (text := _lines(cue.text))]
 
 
 def _stamp(seconds: float, point: str) -> str:
