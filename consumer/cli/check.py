@@ -14,26 +14,28 @@ if TYPE_CHECKING:
 
     from consumer.cli.checks import Finding
 
+_READ = "read config.yaml, environment and options"
 _MARKS = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("-", "yellow")}
 
 
 @click.command(short_help="Try out settings, Kafka, store and engine.")
-@click.option("--json", "json_output", is_flag=True, help="As a JSON list of {name, ok, message}.")
+@click.option("--json", "json_output", is_flag=True, help="As a JSON list of {name, ok, tried, found, to_do}.")
 @click.option("--quick", is_flag=True, help="Look for the model, but do not load it.")
 @pass_invocation
 def command(invocation: Invocation, json_output: bool, quick: bool) -> int:
     """Try out settings, broker, topics, registry, bucket and engine: one line each, exit code 1 if one failed.
 
+    A line says what was tried, what was found and, unless all is well, what to do.
     The engine is started, which takes as long as it takes `run`, and asked about two small clips.
     """
-    from consumer.cli.checks import Finding, findings
+    from consumer.cli.checks import failed, findings
     from consumer.cli.format import as_json
     from consumer.errors import ConfigurationError
 
     try:
         settings = invocation.settings()
     except ConfigurationError as error:
-        tried: Iterable[Finding] = [Finding("settings", False, str(error))]
+        tried: Iterable[Finding] = [failed("settings", _READ, str(error))]
     else:
         tried = _with_settings(findings(settings, quick=quick))
     done = []
@@ -49,10 +51,11 @@ def command(invocation: Invocation, json_output: bool, quick: bool) -> int:
 def _with_settings(others: Iterable[Finding]) -> Iterable[Finding]:
     from consumer.cli.checks import Finding
 
-    yield Finding("settings", True, "All settings are valid; `video-consumer settings` lists them.")
+    yield Finding("settings", True, _READ, "All are valid; `video-consumer settings` lists them.")
     yield from others
 
 
 def _print(finding: Finding) -> None:
     mark, colour = _MARKS[finding.ok]
-    click.echo(f"{click.style(f'{mark:<6}', fg=colour)}  {finding.name:<8}  {finding.message}")
+    line = f"{finding.tried}: {finding.found}" + (f" To do: {finding.to_do}" if finding.to_do is not None else "")
+    click.echo(f"{click.style(f'{mark:<6}', fg=colour)}  {finding.name:<8}  {' '.join(line.split())}")

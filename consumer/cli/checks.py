@@ -1,4 +1,4 @@
-"""What `check` tries: each function makes one attempt and says in a sentence what it tried and what to do."""
+"""What `check` tries: each function makes one attempt and tells what it found and what to do."""
 
 from __future__ import annotations
 
@@ -14,11 +14,27 @@ from consumer.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one attempt; `ok` None: not tried, because something before it failed or it is not configured."""
+    """The outcome of one attempt.
+
+    Args:
+        ok: None: not tried, because something before it failed or it is not configured.
+        tried: what was done, or would have been.
+        found: what came of it, as one sentence.
+        to_do: what its reader can do, as one sentence; None: nothing need be done.
+    """
 
     name: str
     ok: bool | None
-    message: str
+    tried: str
+    found: str
+    to_do: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    ok: bool | None
+    found: str
+    to_do: str | None = None
 
 
 def findings(settings: Settings, *, quick: bool) -> Iterator[Finding]:
@@ -27,84 +43,105 @@ def findings(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     Args:
         quick: only look for the engine; do not start it.
     """
-    broker = _attempt("broker", lambda: _broker(settings))
+    broker = _attempt("broker", f"asked Kafka at {settings.kafka_bootstrap_servers}", lambda: _broker(settings))
     yield broker
-    if broker.ok:
-        yield from _topics(settings)
+    yield from _topics(settings, reachable=broker.ok is True)
+    yield _attempt("registry", "asked SCHEMA_REGISTRY_URL for its subjects", lambda: _registry(settings))
+    where = f"asked {settings.s3_endpoint or 'Amazon'} for the bucket {settings.s3_bucket}"
+    yield _attempt("bucket", where, lambda: _bucket(settings))
+    looked = _attempt("engine", f"looked for {_model(settings)}", lambda: _engine(settings))
+    if quick or not looked.ok:
+        yield looked
     else:
-        yield Finding("topics", None, "Not tried, because no broker answered.")
-    yield _attempt("registry", lambda: _registry(settings))
-    yield _attempt("bucket", lambda: _bucket(settings))
-    looked = _attempt("engine", lambda: _engine(settings))
-    yield looked if quick or not looked.ok else _attempt("engine", lambda: asyncio.run(_first_light(settings)))
+        asked = f"started {_model(settings)}, asked about two clips"
+        yield _attempt("engine", asked, lambda: asyncio.run(_first_light(settings)))
 
 
-def _attempt(name: str, look: Callable[[], tuple[bool | None, str]]) -> Finding:
+def failed(name: str, tried: str, sentence: str) -> Finding:
+    """A failure by its sentence, which says what to do behind its last semicolon."""
+    found, mark, to_do = sentence.rpartition("; ")
+    if not mark:
+        return Finding(name, False, tried, sentence, "Mend what it names; `video-consumer settings` lists what is set.")
+    return Finding(name, False, tried, f"{found}.", f"{to_do[:1].upper()}{to_do[1:]}")
+
+
+def _attempt(name: str, tried: str, look: Callable[[], _Answer]) -> Finding:
     try:
-        ok, message = look()
+        answer = look()
     except VideoConsumerError as error:
-        return Finding(name, False, str(error))
-    return Finding(name, ok, message)
+        return failed(name, tried, str(error))
+    return Finding(name, answer.ok, tried, answer.found, answer.to_do)
 
 
-def _broker(settings: Settings) -> tuple[bool, str]:
+def _model(settings: Settings) -> str:
+    return "the synthetic engine" if settings.engine == "synthetic" else f"vllm and {settings.model_name}"
+
+
+def _broker(settings: Settings) -> _Answer:
     from consumer.stream.cluster import Cluster
 
     with Cluster(settings) as cluster:
-        brokers = cluster.brokers()
-    return True, f"Kafka at {settings.kafka_bootstrap_servers} answers, brokers: {brokers}."
+        count = cluster.brokers()
+    return _Answer(True, f"{count} broker{'' if count == 1 else 's'} up.")
 
 
-def _topics(settings: Settings) -> Iterator[Finding]:
+def _topics(settings: Settings, *, reachable: bool) -> Iterator[Finding]:
     from consumer.stream.admin import check_topics
 
+    tried = f"looked at the topics {settings.kafka_topic_prefix}..."
+    if not reachable:
+        yield Finding("topics", None, tried, "Not tried, because no broker answered.", "Mend the broker's line first.")
+        return
     try:
         found = check_topics(settings)
     except VideoConsumerError as error:
-        yield Finding("topics", False, str(error))
+        yield failed("topics", tried, str(error))
         return
     wrong = [finding for finding in found if not finding.ok]
     for finding in wrong:
-        yield Finding("topics", False, finding.message)
+        yield failed("topics", tried, finding.message)
     if not wrong:
         described = ", ".join(f"{finding.topic} ({finding.partitions})" for finding in found)
-        yield Finding("topics", True, f"The topics fit together, with their partitions: {described}.")
+        yield Finding("topics", True, tried, f"They fit together, with their partitions: {described}.")
 
 
-def _registry(settings: Settings) -> tuple[bool | None, str]:
+def _registry(settings: Settings) -> _Answer:
     url = settings.schema_registry_url
     if url is None:
         if settings.event_format == "avro-registry":
-            return False, "EVENT_FORMAT is avro-registry, but SCHEMA_REGISTRY_URL is empty; set one of them."
-        return None, f"Not needed: EVENT_FORMAT is {settings.event_format} and SCHEMA_REGISTRY_URL is empty."
+            found = "EVENT_FORMAT is avro-registry, but SCHEMA_REGISTRY_URL is empty."
+            return _Answer(False, found, "Set SCHEMA_REGISTRY_URL, or another EVENT_FORMAT.")
+        return _Answer(None, f"Not needed, as SCHEMA_REGISTRY_URL is empty and EVENT_FORMAT {settings.event_format}.")
     import httpx
 
     from consumer.cli.masking import masked
 
+    named = f"The registry at {masked(url)} (SCHEMA_REGISTRY_URL)"
     try:
         answer = httpx.get(f"{url.rstrip('/')}/subjects", timeout=settings.fetch_timeout_seconds)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return False, f"The registry at {masked(url)} (SCHEMA_REGISTRY_URL) does not answer: {error}."
+        return _Answer(False, f"{named} does not answer: {error}.", "Check the address, and that the registry runs.")
     if answer.is_success:
-        return True, f"The registry at {masked(url)} answers."
-    return False, f"The registry at {masked(url)} (SCHEMA_REGISTRY_URL) answers with HTTP {answer.status_code}."
+        return _Answer(True, f"The registry at {masked(url)} answers.")
+    refused = answer.status_code in (401, 403)
+    to_do = "Check user and password in SCHEMA_REGISTRY_URL." if refused else "Check the path of SCHEMA_REGISTRY_URL."
+    return _Answer(False, f"{named} answers with HTTP {answer.status_code}.", to_do)
 
 
-def _bucket(settings: Settings) -> tuple[bool, str]:
+def _bucket(settings: Settings) -> _Answer:
     from consumer.client.store import Bucket
 
     bucket = Bucket(settings)
     bucket.check()
-    return True, f"The bucket {bucket.name} at {bucket.endpoint} is there."
+    return _Answer(True, f"The bucket {bucket.name} at {bucket.endpoint} is there.")
 
 
-def _engine(settings: Settings) -> tuple[bool, str]:
+def _engine(settings: Settings) -> _Answer:
     if settings.engine == "synthetic":
-        return True, "ENGINE is synthetic: answers tell what was asked, no model is used."
+        return _Answer(True, "ENGINE is synthetic: answers tell what was asked, no model is used.")
     if importlib.util.find_spec("vllm") is None:
-        return False, (
-            "ENGINE is vllm, but the package vllm is not installed; install video-consumer[gpu] or video-consumer[cpu]."
-        )
+        found = "ENGINE is vllm, but the package vllm is not installed."
+        return _Answer(False, found, "Install video-consumer[gpu] or video-consumer[cpu].")
     from consumer.inference.vllm_arguments import check_engine_args, require_compile_cache
     from consumer.inference.vllm_failures import missing_model
 
@@ -112,13 +149,13 @@ def _engine(settings: Settings) -> tuple[bool, str]:
     require_compile_cache(settings)
     problem = missing_model(settings.model_name)
     if problem is not None:
-        return False, problem
+        return _Answer(False, problem, "Set MODEL_NAME to the directory of a model, or to its name on the hub.")
     if Path(settings.model_name).is_dir():
-        return True, f"vllm is installed, and the model's directory {settings.model_name} is there."
-    return True, f"vllm is installed; the model {settings.model_name} comes from the hub, which was not asked."
+        return _Answer(True, f"vllm is installed, and the model's directory {settings.model_name} is there.")
+    return _Answer(True, f"vllm is installed; the model {settings.model_name} comes from the hub, which was not asked.")
 
 
-async def _first_light(settings: Settings) -> tuple[bool, str]:
+async def _first_light(settings: Settings) -> _Answer:
     from consumer.inference.factory import make_engine
     from consumer.job.first_light import start_trusted
 
@@ -129,4 +166,4 @@ async def _first_light(settings: Settings) -> tuple[bool, str]:
     finally:
         await engine.stop()
     revision = f" ({info.revision})" if info.revision else ""
-    return True, f"{info.engine} {info.engine_version} with {info.model}{revision}: {light}."
+    return _Answer(True, f"{info.engine} {info.engine_version} with {info.model}{revision}: {light}.")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
 from typing import Any
 
 from consumer.errors import CODES
 from consumer.events.models import ChunkResult, ErrorInfo, VideoResult
+
+# Those that JSON lets stand; the others it escapes itself.
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def clock(seconds: float) -> str:
@@ -45,11 +48,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def response(result: VideoResult, chunks: Sequence[ChunkResult]) -> dict[str, Any]:
-    """The response of the HTTP interface: the final result's fields plus `chunk_results` in full."""
-    ordered = sorted(chunks, key=lambda chunk: chunk.chunk_index)
-    return result.model_dump(mode="json") | {"chunk_results": [chunk.model_dump(mode="json") for chunk in ordered]}
-
-
 def as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """JSON for people and programs, in UTF-8; what a terminal would obey is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

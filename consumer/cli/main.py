@@ -25,6 +25,8 @@ COMMANDS = {
     "watch": "Follow jobs, or all of them, as their results come.",
     "results": "Show what there is of a job.",
     "cancel": "Ask for a stop of jobs; finished chunks are kept.",
+    "estimate": "Say what jobs will cost; nothing is spent.",
+    "dlq": "Look at dead letters, and send them again.",
     "topics": "Make or check the topics.",
     "check": "Try out settings, Kafka, store and engine.",
     "settings": "List all settings and where each comes from.",

@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 
 import click
 
+from consumer.cli.exporting import export_option, write_exports
 from consumer.cli.invocation import Invocation, pass_invocation
 from consumer.cli.job_options import build_job, job_options
 from consumer.cli.sources import Remote, Source, recognise
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from consumer.events.models import ChunkResult, VideoJob, VideoResult
     from consumer.media.library import MediaLibrary
     from consumer.settings import Settings
@@ -26,22 +29,27 @@ _TERMINATED = 128 + signal.SIGTERM
 @click.argument("source", required=False, metavar="SOURCE")
 @job_options
 @click.option("--json", "json_output", is_flag=True, help="Only the HTTP response, when all is done.")
+@export_option
 @pass_invocation
-def command(invocation: Invocation, /, source: str | None, json_output: bool, **fields: Any) -> int:
+def command(
+    invocation: Invocation, /, source: str | None, json_output: bool, exports: tuple[Path, ...], **fields: Any
+) -> int:
     """Describe the video SOURCE (a path, or an s3:// or http(s):// address): each chunk's text when it is there, then
     the answer.
 
     The file's directory or the address's host counts as allowed. Exit code 1 unless every chunk was described.
     """
-    from consumer.cli.format import as_json, failure, response
+    from consumer.cli.format import as_json, failure
+    from consumer.report.exports.outcome import Outcome, response
 
     settings, job = plan(source, fields, invocation.settings(log_level="WARNING"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     result, chunks = asyncio.run(_process(settings, job, quiet=json_output))
     if json_output:
-        click.echo(as_json(response(result, chunks)))
+        click.echo(as_json(response(Outcome.of(job.job_id, chunks, result, relative_times=True))))
     elif result.aggregated_response:
         click.echo(f"\n{result.aggregated_response.strip()}")
+    write_exports(exports, settings, job.job_id, chunks, result)
     if result.status != "succeeded":
         click.echo(failure(result.error) if result.error else f"The job ended as {result.status}.", err=True)
         return 1

@@ -12,7 +12,7 @@ from consumer.client.following import Following
 from consumer.client.ids import made_at
 from consumer.client.problems import UnknownJobError, WaitTimeoutError
 from consumer.client.producer import JobHandle, JobProducer
-from consumer.client.reader import Line, ResultReader
+from consumer.client.reader import Line, ResultReader, to_the_end
 from consumer.errors import ConfigurationError
 from consumer.events.codec import EventCodec
 from consumer.events.headers import VIDEO_SECONDS, job_headers, seconds_in
@@ -22,8 +22,6 @@ from consumer.settings import Settings
 from consumer.stream.cluster import Cluster, Place
 
 SUBMIT_SECONDS = 30.0
-# The longest silence of a broker that has records to hand out.
-SILENCE_SECONDS = 30.0
 # A job id of version 7 tells when it was made, by a clock that may be ahead of the one that stamped the record.
 CLOCK_MARGIN_MS = 3_600_000
 _POLL_SECONDS = 0.2
@@ -192,20 +190,10 @@ class VideoJobs:
     def _read(self, job: JobHandle | str, positions: dict[Place, int]) -> list[ChunkResult | VideoResult]:
         following = Following([job])
         events: list[ChunkResult | VideoResult] = []
-        unread = set(positions)
         reader = ResultReader(self._settings, positions, _READ_FETCH_WAIT_MS)
-        last = time.monotonic()
         try:
-            while unread:
-                line = reader.poll(_POLL_SECONDS)
-                if line is None:
-                    if time.monotonic() - last > SILENCE_SECONDS:
-                        raise reader.silent_for(SILENCE_SECONDS)
-                    continue
-                last = time.monotonic()
-                if line.value is None:
-                    unread.discard(line.place)
-                elif following.wants(line.key):
+            for line in to_the_end(reader, positions):
+                if line.value is not None and following.wants(line.key):
                     event = self._decode(line.place[0], line.value)
                     if not isinstance(job, JobHandle) or event.run_id == job.run_id:
                         events.append(event)

@@ -23,3 +23,11 @@ class UnknownJobError(VideoConsumerError):
 
 class WaitTimeoutError(VideoConsumerError):
     """The final result did not come in the time that was given."""
+
+
+class UnknownDeadLetterError(VideoConsumerError):
+    """There is no such dead letter."""
+
+
+class RedriveError(VideoConsumerError):
+    """Not every dead letter that was meant was sent again; those that were are remembered."""

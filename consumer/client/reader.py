@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from consumer.events.headers import Header
 from consumer.settings import Settings
 from consumer.stream.clients import reader_config
 from consumer.stream.cluster import BrokerErrors, KafkaUnavailableError, Place, made, unavailable
+from consumer.stream.values import received_headers
+
+# The longest silence of a broker that has records to hand out.
+SILENCE_SECONDS = 30.0
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record, or (`value` None) the news that a place was read up to `offset`, the end of what is committed."""
+    """One record, or (`value` None) the news that a place was read up to `offset`, the end of what is committed.
+
+    Args:
+        value: empty for a record without one, which `null` tells.
+        timestamp: milliseconds since the epoch.
+    """
 
     place: Place
     offset: int
     key: bytes | None = None
     value: bytes | None = None
+    headers: tuple[Header, ...] = ()
+    timestamp: int = 0
+    null: bool = False
 
 
 class ResultReader:
@@ -52,8 +67,16 @@ class ResultReader:
         place = (message.topic() or "", message.partition() or 0)
         error = message.error()
         if error is None:
-            key, value = message.key(), message.value()
-            return Line(place, message.offset() or 0, _bytes(key), _bytes(value) or b"")
+            value = _bytes(message.value())
+            return Line(
+                place,
+                message.offset() or 0,
+                _bytes(message.key()),
+                value or b"",
+                tuple(received_headers(message)),
+                message.timestamp()[1],
+                value is None,
+            )
         if error.code() == KafkaError._PARTITION_EOF:
             return Line(place, message.offset() or 0)
         if error.retriable() or error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
@@ -66,6 +89,26 @@ class ResultReader:
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def to_the_end(reader: ResultReader, places: Iterable[Place]) -> Iterator[Line]:
+    """Records up to the end of every place, ends included; the places are those that the reader has.
+
+    Raises:
+        KafkaUnavailableError: as `ResultReader.poll`; or a broker that has records to hand out was silent for long.
+    """
+    unread = set(places)
+    last = time.monotonic()
+    while unread:
+        line = reader.poll(_POLL_SECONDS)
+        if line is None:
+            if time.monotonic() - last > SILENCE_SECONDS:
+                raise reader.silent_for(SILENCE_SECONDS)
+            continue
+        last = time.monotonic()
+        if line.value is None:
+            unread.discard(line.place)
+        yield line
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

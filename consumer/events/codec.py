@@ -42,7 +42,7 @@ _CONTENT_TYPES: dict[Format, str] = {
     "json": "application/json",
 }
 # What fastavro raises for bytes that are not of the schema.
-_BROKEN_BODY = (EOFError, LookupError, ValueError, ArithmeticError, TypeError, struct.error)
+BROKEN_BODY = (EOFError, LookupError, ValueError, ArithmeticError, TypeError, struct.error)
 
 
 class EventCodec:
@@ -105,22 +105,28 @@ class EventCodec:
             EventError: it holds none (EVENT_UNDECODABLE), or one that breaks the model's rules (EVENT_INVALID).
             TransientError: the schema must be asked of the registry, which does not answer.
         """
-        fields = self._fields(model, value)
+        fields = self.fields(model, value)
         try:
             return model.model_validate(fields)
         except ValidationError as error:
             raise invalid(model, fields, error) from None
 
-    def _fields(self, model: type[Event], value: bytes | None) -> dict[str, Any]:
+    def fields(self, model: type[Event], value: bytes | None) -> dict[str, Any]:
+        """The fields of the event that a value holds, before the model's rules are looked at; raises as `decode`."""
+        if value is not None and value.startswith(JSON_MARK):
+            return _json_fields(value)
+        schema, start = self.writer(value)
+        return _avro_fields(model, value or b"", start, schema)
+
+    def writer(self, value: bytes | None) -> tuple[EventSchema, int]:
+        """The schema that an Avro value was written with, and where its body begins; raises as `decode`."""
         if not value:
             raise undecodable("The record's value is empty.")
-        if value.startswith(JSON_MARK):
-            return _json_fields(value)
         if value.startswith(SINGLE_OBJECT_MARK):
             start = len(SINGLE_OBJECT_MARK) + FINGERPRINT_BYTES
-            return _avro_fields(model, value, start, _by_fingerprint(value[len(SINGLE_OBJECT_MARK) : start]))
+            return _by_fingerprint(value[len(SINGLE_OBJECT_MARK) : start]), start
         if value.startswith(REGISTRY_MARK):
-            return _avro_fields(model, value, 5, self._by_id(value[1:5]))
+            return self._by_id(value[1:5]), 5
         raise undecodable(
             f"The record's value begins with the bytes {value[:4].hex(' ')}, which no event does: send Avro in "
             "Confluent's wire format (00 and a schema id) or in single-object encoding (c3 01), or a JSON object."
@@ -174,7 +180,7 @@ def _avro_fields(model: type[Event], value: bytes, start: int, writer: EventSche
         raise undecodable(
             f"The value's schema ({written}) cannot be resolved to {reader.name} by Avro's rules."
         ) from None
-    except _BROKEN_BODY:
+    except BROKEN_BODY:
         raise undecodable(f"The value's body is broken: it is no {writer.name}, or cut off.") from None
     if trailing := len(value) - body.tell():
         raise undecodable(f"The value has {trailing} bytes behind the end of its {writer.name}.")

@@ -18,7 +18,7 @@ from consumer.job.retry import retried
 from consumer.job.sources import Sources
 from consumer.job.tools import Tools
 from consumer.media.chunks import Chunk
-from consumer.media.frames import FramePlan, plan_frames
+from consumer.media.frames import FramePlan
 from consumer.media.library import Media
 from consumer.media.sampled import SampledFrames
 from consumer.settings import Settings
@@ -64,7 +64,7 @@ class ChunkWorker:
         progress = _Progress(self._tools.monotonic(), Exchange(context.sampling))
         error: CodedError | None = None
         try:
-            plan = progress.plan = _plan(context, chunk)
+            plan = progress.plan = context.frames_of(chunk)
             require_fit(context.need(plan), self._engine.limits)
             async with self._sources.room(plan, context.job.job_id):
                 await self._answer(context, chunk, await self._frames(context, media, plan, progress), progress)
@@ -159,17 +159,6 @@ class ChunkWorker:
             metrics.chunk_failures_total.labels(code=result.error.code.value).inc()
         if result.success:
             metrics.video_seconds_total.inc(result.end_time - result.start_time)
-
-
-def _plan(context: JobContext, chunk: Chunk) -> FramePlan:
-    return plan_frames(
-        chunk,
-        context.info,
-        fps=context.job.fps,
-        max_frames=context.max_frames,
-        max_vision_tokens=context.vision_tokens,
-        keyframes_only=context.job.keyframes_only,
-    )
 
 
 def _shown_span(context: JobContext, chunk: Chunk) -> dict[str, float]:

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from consumer import __version__
 from consumer.events.models import Provenance, Sampling, VideoJob
 from consumer.inference.budget import TokenNeed, chunk_need, fit_vision_tokens
 from consumer.inference.checks import check_schema
-from consumer.inference.engine import Engine, EngineInfo, SamplingValues, engine_metadata
+from consumer.inference.engine import EngineInfo, EngineLimits, SamplingValues, engine_metadata
 from consumer.inference.prompts import prompt_digest, text_tokens
 from consumer.inference.stamps import FRAMES_PER_PAIR, StampCosts, stamp_costs
 from consumer.job.plan import JobPlan, chunk_length, make_plan
 from consumer.job.run import Run
 from consumer.media.chunks import Chunk
-from consumer.media.frames import FramePlan
+from consumer.media.frames import FramePlan, plan_frames
 from consumer.media.info import MediaInfo
 from consumer.settings import Settings
+
+
+class Sizing(Protocol):
+    """The part of an engine that plans are made by."""
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    @property
+    def limits(self) -> EngineLimits: ...
+
+    def count_tokens(self, text: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,21 @@ class JobContext:
         """The second of source time from which the times of this chunk count that the model reads and tells."""
         return 0.0 if self.absolute_times else chunk.start_time
 
+    def frames_of(self, chunk: Chunk) -> FramePlan:
+        """The frames that the model is to be shown of a chunk.
+
+        Raises:
+            PermanentError: BUDGET_TOO_SMALL.
+        """
+        return plan_frames(
+            chunk,
+            self.info,
+            fps=self.job.fps,
+            max_frames=self.max_frames,
+            max_vision_tokens=self.vision_tokens,
+            keyframes_only=self.job.keyframes_only,
+        )
+
     def need(self, plan: FramePlan) -> TokenNeed:
         """Tokens of the request about these frames, before they are decoded."""
         return chunk_need(
@@ -63,7 +91,7 @@ class JobContext:
 
 
 def make_context(
-    job: VideoJob, run: Run, *, info: MediaInfo, identity: str, engine: Engine, settings: Settings, worker: str
+    job: VideoJob, run: Run, *, info: MediaInfo, identity: str, engine: Sizing, settings: Settings, worker: str
 ) -> JobContext:
     """Plan the run of a job over an opened video.
 
@@ -93,7 +121,7 @@ def make_context(
     )
 
 
-def narrowed(context: JobContext, job: VideoJob, run: Run, part: Chunk, engine: Engine) -> JobContext:
+def narrowed(context: JobContext, job: VideoJob, run: Run, part: Chunk, engine: Sizing) -> JobContext:
     """The context of another question, `job`'s, about a part of the video.
 
     Raises:
@@ -123,7 +151,7 @@ class _Costs:
     stamps: StampCosts
 
 
-def _costs(job: VideoJob, engine: Engine, max_frames: int, *, longest: float, latest: float) -> _Costs:
+def _costs(job: VideoJob, engine: Sizing, max_frames: int, *, longest: float, latest: float) -> _Costs:
     """What a chunk of at most `longest` seconds may and will cost, none of whose stamps is later than `latest`."""
     stamps = stamp_costs(engine.count_tokens)
     prompt_tokens = text_tokens(engine.count_tokens, job.prompt, job.system_prompt)

@@ -91,6 +91,10 @@ class MediaLibrary:
             source.close()
             raise
 
+    def below(self, url: str, most: int) -> list[str]:
+        """The addresses of all objects below `s3://bucket/prefix`, at most so many; raises as `open`."""
+        return self._s3.addresses(url, most)
+
     def _source(self, video_url: str | None, video_path: str | None, deadline: float) -> Source:
         limit = self._settings.max_source_bytes
         if (video_url is None) == (video_path is None):

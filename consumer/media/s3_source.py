@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 
 import urllib3
 from minio import Minio
@@ -97,6 +98,21 @@ class S3Store:
             version = address.version
         identity = f"version:{version}:{size}" if version else f"etag:{tag}:{size}"
         return S3Source(self, ObjectAddress(address.bucket, address.key, version), tag, identity, size)
+
+    def addresses(self, url: str, most: int) -> list[str]:
+        """The addresses of the objects below `s3://bucket/prefix`, by key; at most so many.
+
+        Raises:
+            PermanentError: SOURCE_NOT_FOUND, SOURCE_FORBIDDEN.
+            TransientError: SOURCE_UNREACHABLE.
+        """
+        bucket, _, prefix = url.partition("://")[2].partition("/")
+        with _translated(ObjectAddress(bucket, prefix, None)):
+            try:
+                found = islice(self._client.list_objects(bucket, prefix=prefix or None, recursive=True), most)
+                return [f"s3://{bucket}/{one.object_name}" for one in found if not one.is_dir]
+            except ValueError as error:
+                raise not_found(f"{bucket!r} can be no bucket: {error}.") from None
 
     def read(self, address: ObjectAddress, tag: str, size: int, offset: int, length: int) -> bytes:
         """One range of one object, within FETCH_TIMEOUT_SECONDS as a whole."""

@@ -13,7 +13,7 @@ from typing import Any
 MASK = "***"
 
 _ADDRESS = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<user>[^/?#\s@'\"<>]*@)?(?P<rest>[^?#\s'\"<>]*)(?P<query>\?[^#\s'\"<>]*)?",
+    r"(?P<scheme>(?<![a-z0-9+.-])[a-z0-9+.-]+://)(?P<user>[^/?#\s@'\"<>]*@)?(?P<rest>[^?#\s'\"<>]*)(?P<query>\?[^#\s'\"<>]*)?",
     re.IGNORECASE,
 )
 _SECRET_NAME = re.compile(

@@ -7,22 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from consumer.demo.model_path import demo_model
+from consumer.events.models import VideoJob
 from consumer.inference.budget import chunk_need, fits
 from consumer.inference.engine import Clip, EngineLimits
 from consumer.inference.prompts import render_prompt, text_tokens
 from consumer.inference.stamps import stamp_costs
+from consumer.inference.tokenizer import text_counter
 from consumer.inference.vllm_prompt import Timestamps, video_metadata
+from consumer.job.estimate import PlannedEngine, estimate, planned
 from consumer.media.chunks import Chunk
 from consumer.media.frames import plan_frames
 from consumer.media.info import MediaInfo
+from consumer.media.library import MediaLibrary
+from consumer.settings import Settings
+from tests.media_files import make_video
 from tests.qwen_tokenizer import vocabulary_file
 from tools.tiny_model.tokenizer import SPECIAL, SPLIT
 
@@ -84,7 +92,7 @@ def counted(processor: Any, clip: Clip, timestamps: Timestamps, prompt: str) -> 
     timestamps=st.sampled_from(["absolute", "relative"]),
     prompt=PROMPTS,
 )
-@settings(max_examples=60, deadline=None)
+@trials(max_examples=60, deadline=None)
 def test_a_planned_chunk_costs_exactly_what_the_plan_says(
     make: Callable[[], Any],
     start: float,
@@ -120,3 +128,33 @@ def test_a_planned_chunk_costs_exactly_what_the_plan_says(
     assert need.total == counted(processor, clip, timestamps, prompt)
     assert fits(need, EngineLimits(need.total, need.item))
     assert not fits(need, EngineLimits(need.total - 1, need.item))
+
+
+@pytest.mark.parametrize("fields", [{}, {"fps": 0.7, "chunk_duration": 7.5}, {"keyframes_only": True}])
+@pytest.mark.parametrize("timestamps", ["absolute", "relative"])
+def test_an_estimate_is_what_the_frames_of_the_file_cost(
+    tmp_path: Path, fields: dict[str, Any], timestamps: Timestamps
+) -> None:
+    """Each chunk is decoded as for a job, and given to the processor."""
+    path = make_video(tmp_path / "video.mp4", seconds=25, width=320, height=240, fps=10)
+    wanted = Settings.model_validate(
+        {"model_name": str(demo_model()), "allowed_paths": [str(tmp_path)], "timestamps": timestamps}
+    )
+    job = VideoJob(job_id="a", prompt="Who comes, and when?", video_path=str(path), **{"chunk_duration": 10, **fields})
+    engine = PlannedEngine.of(wanted, text_counter(wanted))
+    library = MediaLibrary.from_settings(wanted)
+    processed = 0
+    try:
+        with library.open(video_url=None, video_path=str(path)) as media:
+            plans = planned(job, media.info, engine, wanted)
+            shown = (lambda plan: media.decode(plan).times) if job.keyframes_only else None
+            told = estimate(job, media.info, engine, wanted, shown)
+            for plan in plans:
+                found = media.decode(plan)
+                clip = Clip(found.pixels, found.times, plan.chunk.start_time)
+                processed += counted(small(), clip, timestamps, job.prompt)
+    finally:
+        library.close()
+    assert engine.counter.exact
+    assert told.chunks == len(plans) >= 3
+    assert told.prompt_tokens == processed

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.cli.format import as_json, chunk_text, clock, failure, response, span, summary
+from consumer.cli.format import as_json, chunk_text, clock, failure, span, summary
 from consumer.errors import CODES, ErrorCode
 from consumer.events.models import ErrorInfo
 from tests.unit.stream.builders import chunk, final
@@ -48,11 +48,11 @@ def test_a_job_in_one_line() -> None:
     assert summary(final(4, status="partial")) == "partial, 4 of 4 chunks, 2.0 s"
 
 
-def test_the_response_is_the_original_s_in_the_order_of_the_video() -> None:
-    answer = json.loads(as_json(response(final(2), [chunk(1), chunk(0)])))
-    assert [one["chunk_index"] for one in answer["chunk_results"]] == [0, 1]
-    assert {"success", "video_info", "num_chunks", "aggregated_response", "total_processing_time"} <= set(answer)
-
-
 def test_json_keeps_letters_readable() -> None:
     assert as_json({"a": "é"}) == '{\n  "a": "é"\n}'
+
+
+def test_json_holds_nothing_that_a_terminal_obeys() -> None:
+    text = as_json({"a": "\x1b[2J\x9b\u202e"})
+    assert text == '{\n  "a": "\\u001b[2J\\u009b\\u202e"\n}'
+    assert json.loads(text) == {"a": "\x1b[2J\x9b\u202e"}

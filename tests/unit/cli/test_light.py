@@ -24,7 +24,9 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("arguments", ["submit s3://videos/a.mp4", "watch job", "results job"])
+@pytest.mark.parametrize(
+    "arguments", ["submit s3://videos/a.mp4", "watch job", "results job", "dlq list", "dlq redrive --all"]
+)
 def test_up_to_the_broker_nothing_heavy_is_needed(arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments.split(), "--kafka-bootstrap-servers", "127.0.0.1:1"],

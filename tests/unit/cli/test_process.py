@@ -99,3 +99,11 @@ def test_wrong_usage_is_told(source: str | None, fields: dict[str, str], sentenc
     (tmp_path / "a.mp4").write_bytes(b"x")
     with pytest.raises(click.UsageError, match=sentence):
         plan(source, fields, SETTINGS)
+
+
+def test_exports_are_written_at_the_end(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["process", str(video), *QUICK, "--export", "a.vtt", "--export", "a.parquet"]) == 0
+    assert "00:00:05.000 --> 00:00:10.000" in (tmp_path / "a.vtt").read_text()
+    assert (tmp_path / "a.parquet").read_bytes().startswith(b"PAR1")
+    assert main(["process", str(video), *QUICK, "--export", "a.txt"]) == 2
+    assert "the suffix of a.txt says no format" in capsys.readouterr().err

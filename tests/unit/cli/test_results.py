@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,30 @@ def test_cancelling_what_can_be_no_job_sends_nothing(kafka: FakeKafka, capsys: p
     assert main(["cancel", "one", "a b"]) == 2
     assert "'a b' can be no job_id" in capsys.readouterr().err
     assert kafka.sent == []
+
+
+def test_results_are_exported_as_the_suffix_says(
+    kafka: FakeKafka, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    kafka.publish(chunk(0, num_chunks=1), final(1))
+    assert main(["results", "job", "--export", "a.srt", "--export", "b.md"]) == 0
+    assert "text 0" in capsys.readouterr().out
+    assert (tmp_path / "a.srt").read_text() == "1\n00:00:00,000 --> 00:01:00,000\ntext 0\n"
+    assert (tmp_path / "b.md").read_text().startswith("# job\n\nall of it\n")
+
+
+def test_what_there_is_of_an_unfinished_job_is_exported(kafka: FakeKafka, tmp_path: Path) -> None:
+    kafka.publish(chunk(0))
+    assert main(["results", "job", "--export", "a.json"]) == 1
+    assert json.loads((tmp_path / "a.json").read_text())["status"] is None
+
+
+@pytest.mark.parametrize("name", ["a.doc", "a", "no/a.md"])
+def test_a_file_that_cannot_be_is_told_before_anything_is_read(
+    kafka: FakeKafka, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["results", "job", "--export", name]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("video-consumer results: --export: ")
+    assert captured.err.count("\n") == 1
+    assert kafka.started == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.client import JobHandle, UnknownJobError, VideoJobs, WaitTimeoutError, jobs, new_job_id
+from consumer.client import JobHandle, UnknownJobError, VideoJobs, WaitTimeoutError, new_job_id, reader
 from consumer.client.jobs import CLOCK_MARGIN_MS
 from consumer.errors import ConfigurationError
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
@@ -169,7 +169,7 @@ def test_a_broker_that_falls_silent_is_not_waited_for_for_ever(
     kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kafka.mute = True
-    monkeypatch.setattr(jobs, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(reader, "SILENCE_SECONDS", 0.0)
     with pytest.raises(KafkaUnavailableError, match="silent"):
         VideoJobs(SETTINGS).results("job")
     assert kafka.open == 0

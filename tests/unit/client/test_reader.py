@@ -22,7 +22,8 @@ def settings() -> Iterator[Settings]:
     with EmbeddedBroker(["results"]) as broker:
         producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
         for number, key in enumerate((b"a", None, b"c")):
-            producer.produce("results", str(number).encode() if number < 2 else None, key, partition=0)
+            value = str(number).encode() if number < 2 else None
+            producer.produce("results", value, key, partition=0, headers=[("h", b"1")], timestamp=1_000)
         assert producer.flush(30) == 0
         yield load_settings(environment={"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}).settings
 
@@ -44,13 +45,20 @@ def read(settings: Settings, positions: dict[Place, int]) -> list[Line]:
 
 
 def test_records_come_in_order_and_then_the_end(settings: Settings) -> None:
-    assert read(settings, {PLACE: 0}) == [
-        Line(PLACE, 0, b"a", b"0"),
-        Line(PLACE, 1, None, b"1"),
+    lines = read(settings, {PLACE: 0})
+    assert [(line.offset, line.key, line.value, line.null) for line in lines] == [
+        (0, b"a", b"0", False),
+        (1, None, b"1", False),
         # A record without a value is no end.
-        Line(PLACE, 2, b"c", b""),
-        Line(PLACE, 3),
+        (2, b"c", b"", True),
+        (3, None, None, False),
     ]
+
+
+def test_headers_and_time_come_along(settings: Settings) -> None:
+    line = read(settings, {PLACE: 0})[0]
+    assert line.headers == (("h", b"1"),)
+    assert line.timestamp == 1_000
 
 
 def test_it_begins_where_it_is_told_to(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from consumer.telemetry.masking import MASK, masked, masked_text
             "GET http://minio:9000/videos/a.mp4?*** failed",
         ),
         ("https://user:pa55@host/a b", "https://***@host/a b"),
+        ("2Jhttps://user:pa55@host and x_http://k:s@h", "2Jhttps://***@host and x_http://***@h"),
         ("https://host/a?x=1#part", "https://host/a?***#part"),
         ("s3://bucket/key?versionId=3", "s3://bucket/key?***"),
         ("see 'https://k:s@h/x?y=z'.", "see 'https://***@h/x?***'."),
