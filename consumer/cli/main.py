@@ -30,6 +30,7 @@ COMMANDS = {
     "settings": "List all settings and where each comes from.",
     "demo": "Run everything on this machine, without network.",
     "serve": "Answer HTTP requests as a RunPod worker.",
+    "runpod": "Make, list and remove worker pods on RunPod.",
     "version": "Show the version.",
 }
 
