@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation: tables of settings and of presets. `make docs` runs it."""
+"""Writes the generated parts of the documentation: settings, presets, the simulated week. `make docs` runs it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 from consumer.cli.masking import rows
 from consumer.presets import CARDS, PRESETS, preset
 from consumer.settings import PASS_THROUGH, Settings, load_settings
+from tools.scaling.table import week_table
 
 ROOT = Path(__file__).parents[1]
-README, ENGINE = ROOT / "README.md", ROOT / "docs" / "engine.md"
+README, ENGINE, SCALING = ROOT / "README.md", ROOT / "docs" / "engine.md", ROOT / "docs" / "scaling.md"
 
 
 def settings_table() -> str:
@@ -52,6 +53,7 @@ def presets_table() -> str:
 TABLES: dict[Path, tuple[str, Callable[[], str]]] = {
     README: ("settings", settings_table),
     ENGINE: ("presets", presets_table),
+    SCALING: ("week", week_table),
 }
 """The generated part of each page: the name of its markers, and what stands between them."""
 
