@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from consumer.runpod.api import RunpodApi
-from tests.runpod_server import RunpodServer
+from tests.runpod_server import Cloud, RunpodServer
 
 
 @pytest.fixture(scope="module")
@@ -15,22 +15,34 @@ def server() -> Iterator[RunpodServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def waited() -> list[float]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def client(server: RunpodServer, waited: list[float]) -> Iterator[RunpodApi]:
+    """One for a module: making one reads all certificates of the world."""
+    key = SecretStr(server.cloud.key)
+    with RunpodApi(key, server.url, sleep=waited.append, draw=lambda: 1.0, seconds=5.0) as made:
+        yield made
+
+
 @pytest.fixture
 def runpod(server: RunpodServer) -> RunpodServer:
     """The server with an empty account."""
-    server.cloud = type(server.cloud)()
+    server.cloud = Cloud()
     return server
 
 
 @pytest.fixture
-def waits() -> list[float]:
+def waits(waited: list[float]) -> list[float]:
     """Seconds that the client waited, one after the other."""
-    return []
+    waited.clear()
+    return waited
 
 
 @pytest.fixture
-def api(runpod: RunpodServer, waits: list[float]) -> Iterator[RunpodApi]:
-    with RunpodApi(
-        SecretStr(runpod.cloud.key), runpod.url, sleep=waits.append, draw=lambda: 1.0, seconds=5.0
-    ) as client:
-        yield client
+def api(client: RunpodApi, runpod: RunpodServer, waits: list[float]) -> RunpodApi:
+    """A client of that account."""
+    return client

@@ -155,6 +155,10 @@ def test_money_is_a_ceiling_too() -> None:
     assert _decide(_fleet(working=1), Demand(1e9, 10.0, 99), limits, price=None).create == 0
 
 
+def test_a_broken_pod_takes_up_room_until_it_is_gone() -> None:
+    assert _decide(_fleet(working=3, broken=1), Demand(1e9, 10.0, 99), price=0.1).create == 1
+
+
 def test_a_surplus_is_removed_after_the_cool_down() -> None:
     nothing = Demand(0.0, 10.0, 0)
     fleet = _fleet(working=1, idle=2, starting=1)
