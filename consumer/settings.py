@@ -14,36 +14,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from consumer.errors import ConfigurationError
 from consumer.presets import PRESETS, PresetName, preset
-
-
-def _listed(value: object) -> object:
-    """`A,B` from the environment is the list [A, B]."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _blank_is_none(value: object) -> object:
-    return None if value == "" else value
-
-
-def _as_texts(value: object) -> object:
-    """YAML's numbers and booleans, as librdkafka reads them."""
-    if not isinstance(value, Mapping):
-        return value
-    return {key: str(item).lower() if isinstance(item, bool) else str(item) for key, item in value.items()}
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
-OptionalCount = Annotated[int | None, BeforeValidator(_blank_is_none)]
-Texts = Annotated[dict[str, str], BeforeValidator(_as_texts)]
-PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from consumer.setting_types import (
+    Names,
+    OptionalCount,
+    OptionalSecret,
+    OptionalText,
+    PositiveSeconds,
+    Texts,
+    blank_is_none,
+)
 
 
 class Settings(BaseModel):
@@ -52,7 +35,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     # The model and its engine
-    preset: Annotated[PresetName | None, BeforeValidator(_blank_is_none)] = Field(
+    preset: Annotated[PresetName | None, BeforeValidator(blank_is_none)] = Field(
         None, description=f"settings for a card, which those that are set win over: {', '.join(PRESETS)}"
     )
     engine: Literal["vllm", "synthetic"] = Field("vllm", description="vllm, or synthetic for load and fault tests")
@@ -165,6 +148,16 @@ class Settings(BaseModel):
     http_port: int = Field(9400, ge=0, le=65535, description="port of metrics and health; 0: any free one")
     log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or console for people")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    # Pods on RunPod
+    runpod_api_key: OptionalSecret = Field(None, description="key of RunPod's API, for `runpod pods` and `autoscale`")
+    runpod_api_url: str = Field(
+        "https://api.runpod.io/v2", pattern=r"^https?://\S+$", description="RunPod's REST API, with its version"
+    )
+
+    prometheus_url: OptionalText = Field(
+        None, description="Prometheus that scrapes the workers, for `autoscale`; without one it works with estimates"
+    )
 
     # What passes through to librdkafka and vLLM
     kafka_consumer: Texts = Field(default_factory=dict, description="further librdkafka consumer settings")

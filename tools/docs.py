@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation: tables of settings, presets, metrics. `make docs` runs it."""
+"""Writes the generated parts of the documentation: settings, presets, metrics, the simulated week; for `make docs`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from consumer.settings import PASS_THROUGH, Settings, load_settings
 from consumer.telemetry.declaring import PREFIX
 from consumer.telemetry.gpu import GPU_METRICS
 from consumer.telemetry.metrics import Metrics
+from tools.scaling.table import week_table
 
 ROOT = Path(__file__).parents[1]
-README, ENGINE, METRICS = ROOT / "README.md", ROOT / "docs" / "engine.md", ROOT / "docs" / "metrics.md"
+README, DOCS = ROOT / "README.md", ROOT / "docs"
+ENGINE, METRICS, SCALING = DOCS / "engine.md", DOCS / "metrics.md", DOCS / "scaling.md"
 MOST_VALUES = 8
 
 
@@ -73,6 +75,7 @@ TABLES: dict[Path, tuple[str, Callable[[], str]]] = {
     README: ("settings", settings_table),
     ENGINE: ("presets", presets_table),
     METRICS: ("metrics", metrics_table),
+    SCALING: ("week", week_table),
 }
 """The generated part of each page: the name of its markers, and what stands between them."""
 

@@ -32,6 +32,8 @@ COMMANDS = {
     "settings": "List all settings and where each comes from.",
     "demo": "Run everything on this machine, without network.",
     "serve": "Answer HTTP requests as a RunPod worker.",
+    "runpod": "Make, list and remove worker pods on RunPod.",
+    "autoscale": "Keep as many pods on RunPod as the backlog needs.",
     "version": "Show the version.",
 }
 

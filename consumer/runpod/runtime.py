@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -35,8 +35,9 @@ class Runtime:
         self._library = MediaLibrary.from_settings(settings)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="jobs", daemon=True)
+        self.metrics = Metrics()
         self._runner = JobRunner(
-            media=self._library, engine=self._engine, settings=settings, metrics=Metrics(), worker=worker
+            media=self._library, engine=self._engine, settings=settings, metrics=self.metrics, worker=worker
         )
 
     def start(self) -> None:
@@ -48,13 +49,18 @@ class Runtime:
         self._thread.start()
         self._submit(start_trusted(self._engine, self._settings)).result()
 
-    async def describe(self, job: VideoJob) -> tuple[VideoResult, list[ChunkResult]]:
+    async def describe(
+        self, job: VideoJob, told: Callable[[ChunkResult], None]
+    ) -> tuple[VideoResult, list[ChunkResult]]:
         """Do a job; cancelling it stops the work.
+
+        Args:
+            told: called with every chunk as it is finished, in the thread of the jobs.
 
         Raises:
             TransientError: ENGINE_DIED; this process cannot do anything any more.
         """
-        return await asyncio.wrap_future(self._submit(self._describe(job)))
+        return await asyncio.wrap_future(self._submit(self._describe(job, told)))
 
     def stop(self) -> None:
         """End the engine, then the threads."""
@@ -65,11 +71,14 @@ class Runtime:
         self._runner.close()
         self._library.close()
 
-    async def _describe(self, job: VideoJob) -> tuple[VideoResult, list[ChunkResult]]:
+    async def _describe(
+        self, job: VideoJob, told: Callable[[ChunkResult], None]
+    ) -> tuple[VideoResult, list[ChunkResult]]:
         chunks: list[ChunkResult] = []
 
         async def emit(chunk: ChunkResult) -> None:
             chunks.append(chunk)
+            told(chunk)
 
         run = Run(run_id=str(uuid.uuid4()), attempt=1, recovered={})
         return await self._runner.run(job, run, emit), chunks

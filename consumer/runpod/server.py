@@ -11,29 +11,26 @@ import socket
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
+from typing import Any
 
 from consumer.errors import ConfigurationError
 from consumer.runpod.handler import Handler
+from consumer.runpod.local_api import LocalAddress, serve_local
 from consumer.runpod.runtime import Runtime
 from consumer.settings import Settings
+from consumer.telemetry.health import HealthState
+from consumer.telemetry.probes import ProbeServer
+
+__all__ = ["LocalAddress", "serve"]
 
 _SDK_LEVELS = {"DEBUG": "DEBUG", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR"}
-
-
-@dataclass(frozen=True, slots=True)
-class LocalAddress:
-    """Where the local server listens."""
-
-    host: str
-    port: int
 
 
 def serve(settings: Settings, local: LocalAddress | None) -> int:
     """Serve requests until stopped; returns the process's exit code.
 
     Args:
-        local: where to serve /run, /runsync and /status; None: take requests from RunPod's queue.
+        local: where to serve /run, /runsync, /status, /cancel and /health; None: take requests from RunPod's queue.
 
     Raises:
         ConfigurationError: the runpod package is missing, the port is taken, or the model does not work.
@@ -53,31 +50,42 @@ def serve(settings: Settings, local: LocalAddress | None) -> int:
             os.kill(os.getpid(), signal.SIGTERM)
 
     runtime = Runtime(settings, worker=f"{socket.gethostname()}-{os.getpid()}")
+    health = HealthState()
+    health.set_ready("engine", False)
+    probes = ProbeServer(settings.http_host, settings.http_port, registry=runtime.metrics.registry, state=health)
     try:
+        probes.start()
         runtime.start()
-        _under_sdk(Handler(runtime, engine_died), settings, local)
+        health.set_ready("engine", True)
+        # It prints to stdout, which is for results.
+        with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as scratch:
+            sdk = _sdk(scratch)
+            handler = Handler(runtime, engine_died, None if local is not None else sdk.serverless.progress_update)
+            health.set_jobs(handler.jobs)
+            level = _SDK_LEVELS[settings.log_level]
+            if local is not None:
+                serve_local(handler, level, local)
+            else:
+                _take_from_queue(sdk, handler, level, settings.max_concurrent_jobs)
     except SystemExit as leaving:
         if leaving.code not in (0, None):
             raise
     finally:
+        probes.stop()
         runtime.stop()
     return 1 if died.is_set() else 0
 
 
-def _under_sdk(handler: Handler, settings: Settings, local: LocalAddress | None) -> None:
-    # Its own default is DEBUG, which writes every answer in full.
-    arguments = ["--rp_log_level", _SDK_LEVELS[settings.log_level]]
-    if local is not None:
-        arguments += ["--rp_serve_api", "--rp_api_host", local.host, "--rp_api_port", str(local.port)]
-    # The SDK reads the process's arguments, and prints to stdout, which is for results.
-    sys.argv = [sys.argv[0], *arguments]
-    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as scratch:
-        # It keeps a list of jobs in a file, pickled, in what is the working directory while it is imported.
-        with contextlib.chdir(scratch):
-            sdk = importlib.import_module("runpod")
-        sdk.serverless.start(
-            {"handler": handler, "concurrency_modifier": lambda _current: settings.max_concurrent_jobs}
-        )
+def _sdk(scratch: str) -> Any:
+    # It keeps a list of jobs in a file, pickled, in what is the working directory while it is imported.
+    with contextlib.chdir(scratch):
+        return importlib.import_module("runpod")
+
+
+def _take_from_queue(sdk: Any, handler: Handler, level: str, jobs: int) -> None:
+    # The SDK reads the process's arguments; its own level is DEBUG, which writes every answer in full.
+    sys.argv = [sys.argv[0], "--rp_log_level", level]
+    sdk.serverless.start({"handler": handler, "concurrency_modifier": lambda _current: jobs})
 
 
 def _require_free(local: LocalAddress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.worker_process import wait_until
 from tests.media.videos import make_video
 
 START_SECONDS = 60
@@ -34,6 +36,18 @@ class Server:
         response = httpx.post(f"{self.url}{path}", json=body, timeout=60)
         assert response.status_code == 200, response.text
         return response.json()
+
+    def get(self, path: str) -> Any:
+        return httpx.get(f"{self.url}{path}", timeout=60).json()
+
+    @property
+    def probes(self) -> str:
+        """The address of the probes, which the log tells."""
+        lines = self.log.read_text(encoding="utf-8").splitlines()
+        (line,) = [line for line in lines if "probes_listening" in line]
+        found = re.search(r"port\W+(\d+)", line)
+        assert found, line
+        return f"http://127.0.0.1:{found[1]}"
 
 
 def _free_port() -> int:
@@ -54,7 +68,11 @@ def _start(folder: Path, port: int, log: Path) -> subprocess.Popen[str]:
         "--port",
         str(port),
     ]
-    given = ["--engine", "synthetic", "--set", f"ALLOWED_PATHS={folder}"]
+    # Slow enough to be caught at work, two chunks at a time.
+    slow = ["SYNTHETIC_SECONDS_PER_CHUNK=0.3", "MAX_CONCURRENT_CHUNKS=2", "HTTP_HOST=127.0.0.1", "HTTP_PORT=0"]
+    given = ["--engine", "synthetic"]
+    for assignment in [f"ALLOWED_PATHS={folder}", *slow]:
+        given += ["--set", assignment]
     # A file: a pipe that nobody reads would stop the server once it is full.
     with log.open("w", encoding="utf-8") as errors:
         return subprocess.Popen([*command, *given], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder)
@@ -119,6 +137,39 @@ def test_run_and_status(server: Server) -> None:
     answer = server.post(f"/status/{begun['id']}", None)
     assert answer["status"] == "COMPLETED"
     assert (answer["output"]["num_chunks"], answer["output"].get("aggregated_response")) == (1, None)
+
+
+def test_a_request_at_work_is_seen_and_cancelled(server: Server) -> None:
+    import concurrent.futures
+
+    begun = server.post("/run", {"input": {"video_path": str(server.video), "chunk_duration": 1, "chunk_overlap": 0}})
+    before = server.get("/health")
+    assert before["jobs"]["inQueue"] == 1
+    assert before["workers"] == {"idle": 1, "running": 0}
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(server.post, f"/status/{begun['id']}", None)
+        wait_until(lambda: server.get("/health")["workers"]["running"], seconds=20, what="the request is in work")
+        (job,) = httpx.get(f"{server.probes}/jobs").json()["jobs"]
+        assert (job["request_id"], job["job_id"]) == (begun["id"], begun["id"])
+        assert server.post(f"/cancel/{begun['id']}", None) == {"id": begun["id"], "status": "CANCELLED"}
+        ended = answer.result(30)
+    assert (ended["status"], ended["error"]) == ("FAILED", "CANCELLED: The request was cancelled.")
+    after = server.get("/health")
+    assert (after["jobs"]["inProgress"], after["jobs"]["failed"]) == (0, before["jobs"]["failed"] + 1)
+    unknown = server.post(f"/cancel/{begun['id']}", None)
+    assert (unknown["status"], unknown["error"]) == ("FAILED", "Job ID not found")
+
+
+def test_a_request_that_waits_is_cancelled(server: Server) -> None:
+    begun = server.post("/run", {"input": {"video_path": str(server.video)}})
+    assert server.post(f"/cancel/{begun['id']}", None)["status"] == "CANCELLED"
+    assert server.post(f"/status/{begun['id']}", None)["error"] == "Job ID not found"
+
+
+def test_probes_and_metrics(server: Server) -> None:
+    assert httpx.get(f"{server.probes}/readyz").json() == {"status": "ready"}
+    assert httpx.get(f"{server.probes}/healthz").status_code == 200
+    assert "video_consumer_chunks_total" in httpx.get(f"{server.probes}/metrics").text
 
 
 def test_requests_side_by_side_each_get_their_own_answer(server: Server) -> None:

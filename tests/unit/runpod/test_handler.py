@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,11 +23,36 @@ class _Runtime:
     def __init__(self, bench: Bench, error: CodedError | None = None) -> None:
         self.bench, self.error = bench, error
 
-    async def describe(self, job: VideoJob) -> tuple[VideoResult, list[ChunkResult]]:
+    async def describe(
+        self, job: VideoJob, told: Callable[[ChunkResult], None]
+    ) -> tuple[VideoResult, list[ChunkResult]]:
         if self.error is not None:
             raise self.error
-        result = await self.bench.runner.run(job, Run("run-1", 1, {}), self.bench.emit)
+
+        async def emit(chunk: ChunkResult) -> None:
+            await self.bench.emit(chunk)
+            told(chunk)
+
+        result = await self.bench.runner.run(job, Run("run-1", 1, {}), emit)
         return result, self.bench.emitted
+
+
+class _Endless:
+    """A job that never ends by itself."""
+
+    def __init__(self) -> None:
+        self.begun, self.cancelled = asyncio.Event(), False
+
+    async def describe(
+        self, job: VideoJob, told: Callable[[ChunkResult], None]
+    ) -> tuple[VideoResult, list[ChunkResult]]:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        raise AssertionError("nobody sets the event")
 
 
 def _never() -> None:
@@ -87,3 +115,48 @@ async def test_chunks_are_in_order_whatever_came_first() -> None:
     result = await bench.run()
     response = make_response(result, list(reversed(bench.in_order())))
     assert [one["chunk_index"] for one in response["chunk_results"]] == [0, 1, 2, 3, 4]
+
+
+async def test_progress_is_told_but_not_too_often_and_not_with_the_last_chunk() -> None:
+    now = 0.0
+    told: list[tuple[Any, dict[str, Any]]] = []
+
+    def clock() -> float:
+        nonlocal now
+        now += 2.0
+        return now
+
+    handler = Handler(_Runtime(Bench()), _never, lambda request, update: told.append((request, update)), clock)
+    await handler(REQUEST)
+    assert told == [(REQUEST, {"completed_chunks": number, "num_chunks": 5}) for number in (1, 4)]
+
+
+async def test_a_cancelled_request_ends_with_its_code() -> None:
+    runtime = _Endless()
+    handler = Handler(runtime, _never)
+    answer = asyncio.ensure_future(handler(REQUEST))
+    await runtime.begun.wait()
+    assert [(job["request_id"], job["completed_chunks"]) for job in handler.jobs()] == [("abc", 0)]
+    assert not handler.cancel("another")
+    assert handler.cancel("abc")
+    assert await answer == {"error": "CANCELLED: The request was cancelled."}
+    assert runtime.cancelled
+    assert (handler.jobs(), handler.cancel("abc"), handler.failed) == ([], False, 1)
+
+
+async def test_what_the_platform_cancels_gets_no_answer() -> None:
+    runtime = _Endless()
+    handler = Handler(runtime, _never)
+    answer = asyncio.ensure_future(handler(REQUEST))
+    await runtime.begun.wait()
+    answer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await answer
+    assert (runtime.cancelled, handler.jobs()) == (True, [])
+
+
+async def test_requests_are_counted() -> None:
+    handler = Handler(_Runtime(Bench()), _never)
+    await handler(REQUEST)
+    await handler({"id": "abc", "input": {}})
+    assert (handler.completed, handler.failed) == (1, 1)

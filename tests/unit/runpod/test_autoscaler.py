@@ -1,0 +1,289 @@
+"""Rounds of the autoscaler against the stand-in of RunPod's API, with a scripted group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from consumer.errors import ConfigurationError
+from consumer.runpod.api import TRIES, RunpodApi
+from consumer.runpod.autoscaler import PENDING_SECONDS, Autoscaler, Rules
+from consumer.runpod.demand import Assumed
+from consumer.runpod.fleet import Plan
+from consumer.runpod.prometheus import Measures, PrometheusError
+from consumer.runpod.reconcile import Patience
+from consumer.runpod.scaling import Decision, Limits
+from consumer.stream.cluster import KafkaUnavailableError
+from consumer.stream.group_view import GroupView
+from tests.runpod_server import RunpodServer, problem
+
+LIMITS = Limits(target_seconds=600, max_pods=4, max_hourly=2.0, cooldown_seconds=600, start_seconds=0)
+PLAN = Plan(fleet="films", image="you/video-consumer:1")
+PATIENCE = Patience(start_seconds=1200, absent_seconds=300)
+# An hour of video a job, at ten times the speed of time: 6 minutes a job, so two pods for three of them in 10 minutes.
+ASSUMED = Assumed(job_seconds=3600, speed=10)
+
+
+@dataclass
+class Stage:
+    """Everything around the autoscaler; `minutes` moves all clocks."""
+
+    server: RunpodServer
+    api: RunpodApi
+    undone: dict[int, int] = field(default_factory=dict)
+    owners: dict[str, frozenset[int]] = field(default_factory=dict)
+    kafka_is_away: bool = False
+    measured: Measures | None = field(default_factory=Measures)
+    now: float = 0.0
+
+    def view(self) -> GroupView:
+        if self.kafka_is_away:
+            raise KafkaUnavailableError("Kafka did not answer.")
+        return GroupView(self.undone, self.owners)
+
+    def measures(self) -> Measures:
+        if self.measured is None:
+            raise PrometheusError("Prometheus gives no figures.")
+        return self.measured
+
+    def scaler(self, *, limits: Limits = LIMITS, dry_run: bool = False) -> Autoscaler:
+        return Autoscaler(
+            self.api,
+            self,
+            self,
+            PLAN,
+            Rules(limits, PATIENCE, ASSUMED, dry_run),
+            clock=lambda: self.now,
+            today=lambda: self.server.cloud.now + timedelta(seconds=self.now),
+        )
+
+    def join(self, *, partitions: int = 1) -> None:
+        """Every pod runs and is in the group, each with partitions of its own."""
+        self.server.cloud.run(age_seconds=0)
+        numbers = iter(range(100))
+        self.owners = {name: frozenset(next(numbers) for _ in range(partitions)) for name in self.server.cloud.names()}
+
+    def minutes(self, count: float) -> None:
+        self.now += 60 * count
+
+    @property
+    def pods(self) -> int:
+        return len(self.server.cloud.pods)
+
+
+@pytest.fixture
+def stage(runpod: RunpodServer, api: RunpodApi) -> Stage:
+    return Stage(runpod, api)
+
+
+def test_pods_come_with_the_backlog_and_go_when_they_are_idle(stage: Stage) -> None:
+    scaler = stage.scaler()
+    assert scaler.step() == Decision(0, 0, (), None)
+    stage.undone = {0: 1, 1: 1, 2: 1}
+    scaler.step()
+    assert stage.pods == 2
+    scaler.step()
+    assert stage.pods == 2, "pods that start are not made again"
+    stage.join()
+    scaler.step()
+    stage.undone = {0: 1}
+    for _ in range(10):
+        scaler.step()
+        stage.minutes(1)
+    assert stage.pods == 2, "the cool-down is not over"
+    scaler.step()
+    (left,) = stage.server.cloud.names()
+    assert stage.owners[left] == frozenset({0}), "the one that works is the one that stays"
+    stage.undone = {}
+    scaler.step()
+    stage.minutes(10)
+    scaler.step()
+    assert stage.pods == 0
+
+
+def test_neither_pods_nor_money_beyond_the_ceilings(stage: Stage) -> None:
+    stage.undone = dict.fromkeys(range(50), 9)
+    stage.scaler().step()
+    assert stage.pods == 4
+    # Two of these are $0.78; with the next card it would be $1.47.
+    stage.server.cloud.pods.clear()
+    stage.server.cloud.stock["NVIDIA L4"] = 2
+    dear = Limits(target_seconds=600, max_pods=4, max_hourly=1.4)
+    for _ in range(3):
+        stage.scaler(limits=dear).step()
+    assert [pod["gpu"]["id"] for pod in stage.server.cloud.pods.values()] == ["NVIDIA L4", "NVIDIA L4"]
+
+
+def test_a_restart_finds_everything_again(stage: Stage) -> None:
+    stage.undone = {0: 1, 1: 1, 2: 1}
+    stage.scaler().step()
+    made = stage.server.cloud.names()
+    for _ in range(3):
+        stage.scaler().step()
+    assert stage.server.cloud.names() == made
+    stage.join()
+    stage.undone = {}
+    new = stage.scaler()
+    new.step()
+    stage.minutes(11)
+    new.step()
+    assert stage.pods == 0
+
+
+def test_a_lost_answer_makes_no_second_pod(stage: Stage) -> None:
+    stage.undone = {0: 1}
+    scaler = stage.scaler()
+    stage.server.cloud.lose = True
+    scaler.step()
+    scaler.step()
+    assert stage.pods == 1
+
+
+def test_a_pod_that_was_never_made_is_asked_for_again(stage: Stage) -> None:
+    stage.undone = {0: 1}
+    scaler = stage.scaler()
+    stage.server.cloud.answers.extend([None, None, problem(500, "oops")])
+    scaler.step()
+    stage.now += PENDING_SECONDS - 1
+    scaler.step()
+    assert stage.pods == 0, "it may still show up"
+    stage.now += 2
+    scaler.step()
+    assert stage.pods == 1
+
+
+def test_a_pod_that_is_not_listed_yet_counts(stage: Stage) -> None:
+    stage.undone = {0: 1}
+    scaler = stage.scaler()
+    scaler.step()
+    hidden = dict(stage.server.cloud.pods)
+    stage.server.cloud.pods.clear()
+    scaler.step()
+    assert stage.pods == 0
+    stage.server.cloud.pods.update(hidden)
+    scaler.step()
+    assert stage.pods == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_an_outage_of_runpod_changes_nothing(status: int, stage: Stage) -> None:
+    stage.undone = {0: 1}
+    scaler = stage.scaler()
+    stage.server.cloud.answers.extend([problem(status, "down")] * TRIES)
+    assert scaler.step() is None
+    assert stage.pods == 0
+    assert scaler.step() is not None
+    assert stage.pods == 1
+
+
+def test_what_cannot_be_deleted_is_tried_again_and_does_not_stop_the_rest(stage: Stage) -> None:
+    stage.undone = {0: 1, 1: 1, 2: 1}
+    scaler = stage.scaler()
+    scaler.step()
+    stage.server.cloud.run(status="ERROR")
+    stage.server.cloud.answers.extend([None, None, problem(409, "locked")])
+    scaler.step()
+    # Both were broken; one is still there and counts, the new ones come.
+    assert [pod["status"] for pod in stage.server.cloud.pods.values()] == ["ERROR", "PROVISIONING", "PROVISIONING"]
+    scaler.step()
+    assert [pod["status"] for pod in stage.server.cloud.pods.values()] == ["PROVISIONING", "PROVISIONING"]
+
+
+@pytest.mark.parametrize("spoil", ["PROVISIONING", "STARTING", "RUNNING"])
+def test_a_half_created_pod_is_replaced(spoil: str, stage: Stage) -> None:
+    stage.undone = {0: 1}
+    scaler = stage.scaler()
+    scaler.step()
+    (first,) = stage.server.cloud.names()
+    stage.server.cloud.run(status=spoil, age_seconds=0)
+    stage.minutes(19)
+    scaler.step()
+    assert stage.server.cloud.names() == [first]
+    for _ in range(8):
+        stage.minutes(1)
+        scaler.step()
+    assert stage.pods == 1
+    assert stage.server.cloud.names() != [first]
+
+
+def test_a_pod_that_left_the_group_for_a_moment_is_kept(stage: Stage) -> None:
+    stage.undone = {0: 1}
+    scaler = stage.scaler()
+    scaler.step()
+    stage.join()
+    stage.minutes(60)
+    for owners in ({}, stage.owners, {}):
+        stage.owners = owners
+        scaler.step()
+        stage.minutes(4)
+    assert stage.pods == 1
+    scaler.step()
+    stage.minutes(2)
+    scaler.step()
+    assert stage.server.cloud.made == 2
+
+
+def test_without_kafka_nothing_is_made_and_nobody_is_called_idle(stage: Stage) -> None:
+    stage.undone = {0: 1}
+    scaler = stage.scaler()
+    scaler.step()
+    stage.join()
+    stage.undone, stage.kafka_is_away = {}, True
+    for _ in range(4):
+        stage.minutes(20)
+        assert scaler.step() == Decision(None, 0, (), None)
+    assert stage.pods == 1
+
+
+def test_measures_win_over_assumptions_and_outlive_an_outage_of_prometheus(stage: Stage) -> None:
+    stage.undone = {0: 1, 1: 1, 2: 1}
+    stage.measured = Measures(job_seconds=600, speed=10)
+    scaler = stage.scaler()
+    scaler.step()
+    assert stage.pods == 1
+    stage.measured = None
+    scaler.step()
+    assert stage.pods == 1
+
+
+def test_a_dry_run_does_nothing(stage: Stage) -> None:
+    stage.undone = {0: 1, 1: 1, 2: 1}
+    decision = stage.scaler(dry_run=True).step()
+    assert decision is not None
+    assert (decision.create, stage.pods) == (2, 0)
+    assert {method for method, _ in stage.server.cloud.requests} == {"GET"}
+
+
+def test_pods_of_others_are_never_touched(stage: Stage) -> None:
+    other = Plan(fleet="films-2", image="i")
+    stage.api.create(other.request("NVIDIA L4", "films-2-00000001"))
+    stage.api.create(PLAN.request("NVIDIA L4", "films-of-mine"))
+    stage.server.cloud.run(status="ERROR")
+    stage.scaler().step()
+    assert stage.pods == 2
+
+
+def test_a_key_that_is_refused_ends_it(stage: Stage) -> None:
+    stage.server.cloud.answers.append(problem(401, "expired"))
+    with pytest.raises(ConfigurationError, match="RUNPOD_API_KEY"):
+        stage.scaler().step()
+
+
+@pytest.mark.parametrize("money_or_stock", [lambda stage: problem(402, "insufficient balance"), None])
+def test_no_money_and_no_cards_are_waited_out(money_or_stock: Callable[[Stage], object] | None, stage: Stage) -> None:
+    stage.undone = {0: 1}
+    scaler = stage.scaler()
+    if money_or_stock is None:
+        stage.server.cloud.stock = dict.fromkeys(
+            ["NVIDIA L4", "NVIDIA GeForce RTX 4090", "NVIDIA L40S", "NVIDIA H100 80GB HBM3"], 0
+        )
+    else:
+        stage.server.cloud.answers.extend([None, None, problem(402, "insufficient balance")])
+    assert scaler.step() is not None
+    assert stage.pods == 0
+    stage.server.cloud.stock = {}
+    scaler.step()
+    assert stage.pods == 1

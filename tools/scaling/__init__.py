@@ -1,0 +1,1 @@
+"""A synthetic week of jobs, and what different ways of scaling make of it. `make docs` writes its table."""
