@@ -269,7 +269,7 @@ async def test_two_videos_of_one_request_id_are_two(engine: VllmEngine) -> None:
 async def test_the_end_when_the_engine_s_process_dies(engine: VllmEngine, backend: VllmBackend) -> None:
     """The last one: nothing can be asked after it."""
     processes: list[psutil.Process] = engine_processes()
-    assert len(processes) >= 2
+    assert processes
     task = asyncio.ensure_future(engine.generate(endless()))
     await in_the_engine(task, backend)
     os.kill(processes[0].pid, signal.SIGKILL)
