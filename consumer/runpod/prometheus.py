@@ -15,7 +15,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from consumer.errors import VideoConsumerError
-from consumer.telemetry.metrics import PREFIX
+from consumer.telemetry.declaring import PREFIX
 
 REQUEST_SECONDS = 10.0
 SPEED_WINDOW, MEAN_WINDOW, STEP_SECONDS = "1h", "1d", 15
