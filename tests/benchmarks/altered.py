@@ -2,6 +2,7 @@
 
 * `plain`: the same records without transactions: one idempotent producer, flush, then the offset is committed;
 * `held=N`: chunks from index N on are never answered;
+* `full=N`: the first chunk is answered when N have their frames;
 * `io_thread`: the log tells the native id of the I/O thread (event `io_thread`);
 * `metered`: the log's last line tells what the metrics cost (`tests.benchmarks.metered`);
 * any word of `tests.chaos.mutant`.
@@ -10,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import threading
 from collections.abc import Sequence
@@ -109,6 +111,28 @@ def held(first: int) -> None:
     patch(SyntheticEngine, "generate", generate)
 
 
+def full(chunks: int) -> None:
+    """No chunk is answered before so many have their frames in memory."""
+    there, enough = itertools.count(1), asyncio.Event()
+
+    def prepare(_: Any) -> Any:
+        async def altered(self: SyntheticEngine, request: Any) -> None:
+            if next(there) >= chunks:
+                enough.set()
+
+        return altered
+
+    def generate(original: Any) -> Any:
+        async def altered(self: SyntheticEngine, request: Any) -> Any:
+            await enough.wait()
+            return await original(self, request)
+
+        return altered
+
+    patch(SyntheticEngine, "prepare", prepare)
+    patch(SyntheticEngine, "generate", generate)
+
+
 def io_thread() -> None:
     """The log tells which thread speaks to Kafka."""
 
@@ -127,6 +151,8 @@ def prepare(word: str) -> None:
     name, _, rest = word.partition("=")
     if name == "held":
         held(int(rest))
+    elif name == "full":
+        full(int(rest))
     elif word == "io_thread":
         io_thread()
     elif word == "plain":
