@@ -2,9 +2,9 @@
 
 Conditions: the large file is 1080p30 at about 6 Mbit/s in a MinIO on this machine; the ten hours are 30 frames a second
 (108,000 packets an hour), 64x64 where they are planned only, and 640x360 where a whole worker with a synthetic engine
-decodes them at 2 frames a second, beside a Kafka broker. Two chunks are decoded
-there and two are with the engine at once, and it answers none before those four have their frames: how many chunks are in
-memory together is else chance, and ten minutes have few of them.
+decodes them at 2 frames a second, beside a Kafka broker. Two chunks are decoded there and two are with the engine at
+once, and it answers none before those four have their frames: how many chunks are in memory together is else chance,
+and ten minutes have few of them.
 """
 
 from __future__ import annotations
