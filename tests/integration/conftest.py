@@ -80,18 +80,23 @@ def bucket_client(minio: Minio) -> Client:
     return client
 
 
-@pytest.fixture
-def system(kafka: KafkaCluster, minio: Minio, bucket_client: Client, tmp_path: Path) -> System:
+def deployed(kafka: KafkaCluster, minio: Minio, directory: Path, partitions: int = PARTITIONS) -> System:
     """A deployment with fresh topics and a fresh group."""
     topics = Topics(f"t{uuid.uuid4().hex[:10]}")
-    make_topics(kafka.bootstrap, topics, PARTITIONS)
+    make_topics(kafka.bootstrap, topics, partitions)
     store = {
         "S3_ENDPOINT": minio.endpoint,
         "S3_ACCESS_KEY": minio.access_key,
         "S3_SECRET_KEY": minio.secret_key,
         "S3_SECURE": "false",
     }
-    return System(kafka.bootstrap, topics, PARTITIONS, store, BUCKET, tmp_path)
+    return System(kafka.bootstrap, topics, partitions, store, BUCKET, directory)
+
+
+@pytest.fixture
+def system(kafka: KafkaCluster, minio: Minio, bucket_client: Client, tmp_path: Path) -> System:
+    """A deployment for one test, with the bucket in place."""
+    return deployed(kafka, minio, tmp_path)
 
 
 @pytest.fixture

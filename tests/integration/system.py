@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from consumer.events.topics import Topics
 from tests.integration.worker_process import wait_until
@@ -83,6 +89,16 @@ class System:
         (answer,) = admin.list_consumer_group_offsets([asked]).values()
         found = answer.result(10).topic_partitions
         return {one.partition: (one.offset, one.metadata or "") for one in found if one.offset >= 0}
+
+    def set_sessions(self, milliseconds: int) -> None:
+        """After so long a member of this group that says nothing counts as gone (KIP-848)."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        entry = ConfigEntry(
+            "consumer.session.timeout.ms", str(milliseconds), incremental_operation=AlterConfigOpType.SET
+        )
+        resource = ConfigResource(ResourceType.GROUP, self.group, incremental_configs=[entry])
+        (future,) = admin.incremental_alter_configs([resource]).values()
+        future.result(20)
 
 
 class CommittedReader:

@@ -8,13 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
 
 from tests.integration.system import Audit, System
 from tests.integration.worker_process import WorkerProcess, wait_until, worker_process
@@ -45,15 +38,6 @@ def member(system: System, protocol: str, name: str, log: str) -> AbstractContex
         settings["KAFKA_CONSUMER_SESSION_TIMEOUT_MS"] = str(SESSION_MS)
         settings["KAFKA_CONSUMER_HEARTBEAT_INTERVAL_MS"] = "300"
     return worker_process(system.environment(**settings), system.directory / log)
-
-
-def set_sessions(system: System, milliseconds: int) -> None:
-    """For this group alone (KIP-848)."""
-    admin = AdminClient({"bootstrap.servers": system.bootstrap})
-    entry = ConfigEntry("consumer.session.timeout.ms", str(milliseconds), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.GROUP, system.group, incremental_configs=[entry])
-    (future,) = admin.incremental_alter_configs([resource]).values()
-    future.result(20)
 
 
 def submit(system: System, video: str) -> None:
@@ -109,7 +93,7 @@ def test_a_restart_moves_nothing(system: System, audit: Audit, short_video: str,
 def test_the_successor_of_a_killed_one_takes_its_place(
     system: System, audit: Audit, short_video: str, protocol: str
 ) -> None:
-    set_sessions(system, SOME_SESSION_MS)
+    system.set_sessions(SOME_SESSION_MS)
     with member(system, protocol, "a", "a") as first:
         first.wait_ready()
         submit(system, short_video)
@@ -129,7 +113,7 @@ def test_the_successor_of_a_killed_one_takes_its_place(
 def test_of_two_under_one_id_one_ends_with_a_sentence(
     system: System, audit: Audit, short_video: str, protocol: str
 ) -> None:
-    set_sessions(system, SHORT_SESSION_MS)
+    system.set_sessions(SHORT_SESSION_MS)
     with member(system, protocol, "a", "first") as first:
         first.wait_ready()
         submit(system, short_video)
@@ -147,7 +131,7 @@ def test_of_two_under_one_id_one_ends_with_a_sentence(
 def test_one_that_was_replaced_while_it_was_frozen_comes_back_when_there_is_room(
     system: System, audit: Audit, short_video: str
 ) -> None:
-    set_sessions(system, SHORT_SESSION_MS)
+    system.set_sessions(SHORT_SESSION_MS)
     with member(system, "consumer", "a", "first") as first:
         first.wait_ready()
         submit(system, short_video)
