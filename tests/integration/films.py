@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain, repeat
 from pathlib import Path
@@ -147,12 +147,12 @@ def between_keys(script: Script, other: Script) -> Film:
     return Film(script, "mp4", make, fields={"keyframes_only": True})
 
 
-def scripts(first: int, count: int) -> list[Script]:
-    """Scripts in which enough happens, of one length, each with a marker of its own."""
-    found: dict[int, Script] = {}
+def scripts(first: int, count: int, events: int, until: float, seconds: int = SECONDS) -> list[Script]:
+    """Scripts by their seeds from `first` on in which so much happens until then (s); each has a marker of its own."""
+    found: list[Script] = []
     seed = first
     while len(found) < count:
-        script, seed = write_script(seed, SECONDS), seed + 1
-        if len(script.events) >= 7:
-            found.setdefault(script.marker, script)
-    return list(found.values())
+        script, seed = write_script(seed, seconds), seed + 1
+        if sum(event.time < until for event in script.events) >= events:
+            found.append(replace(script, marker=(3 * len(found) + 11) % 100))
+    return found

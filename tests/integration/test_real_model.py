@@ -26,7 +26,6 @@ from consumer.demo.run import AGGREGATION_PROMPT, PROMPT
 from consumer.demo.score import compare, tellable
 from consumer.demo.sentences import Event, parse
 from consumer.demo.settings import CHUNK_TOKENS, ENVIRONMENT, FPS
-from consumer.demo.world import write_script
 from tests.integration import films
 from tests.integration.conftest import deployed
 from tests.integration.films import Film
@@ -45,7 +44,10 @@ CHUNK_SECONDS, OVERLAP_SECONDS = 12, 2
 SHORT = {"chunk_duration": 6}
 """Five chunks of a film."""
 
-WHOLE = {"chunk_duration": films.SECONDS, "aggregate": False}
+ALONE = {"chunk_duration": 14, "end_time": 14, "aggregate": False}
+"""One chunk; most of the events are in it."""
+
+CROWD_SECONDS = 7
 SHOWN_AFTER = 0.35
 """Seconds from an event to the stamp of the pair of frames that shows it first: the mean of 0.1 and 0.6 s after it."""
 
@@ -55,9 +57,9 @@ ALLOWED, ALLOWED_IN_ALL = 2, 4
 
 VP9: dict[str, Any] = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8", "b": "400k"}}
 H265: dict[str, Any] = {"codec": "libx265", "options": {"preset": "ultrafast", "x265-params": "log-level=none"}}
-NAMES = ("h264", "vp9", "h265", "beyond-an-hour", "keyframes-only", "uneven-rate", "turned-90", "turned-270")
-KILLED = NAMES[:3]
-KILL_AT = (2, 5, 8)
+NAMES = ("h264", "vp9", "h265", "beyond-an-hour", "keyframes-only", "uneven-rate", "turned")
+KILLED = NAMES[:2]
+KILL_AT = (2, 4, 6)
 """When so many chunks are published, the worker of the last one is killed."""
 
 
@@ -162,7 +164,7 @@ def put(client: Client, system: System, name: str, film: Film) -> tuple[Film, st
 
 
 def _films() -> dict[str, Film]:
-    scripts = iter(films.scripts(1000, len(NAMES) + 1))
+    scripts = iter(films.scripts(1000, len(NAMES) + 1, events=6, until=14))
     made = (
         films.plain(next(scripts)),
         films.plain(next(scripts), "webm", **VP9),
@@ -171,7 +173,6 @@ def _films() -> dict[str, Film]:
         films.between_keys(next(scripts), next(scripts)),
         films.uneven(next(scripts)),
         films.turned(next(scripts), 90),
-        films.turned(next(scripts), 270),
     )
     return dict(zip(NAMES, made, strict=True))
 
@@ -181,7 +182,7 @@ def answered(stage: Stage) -> Stage:
     """When all jobs but those of the crowd and the killed workers are done."""
     asked: list[tuple[str, str, dict[str, Any]]] = [(name, name, {}) for name in NAMES]
     asked += [(f"steady:{name}", name, SHORT) for name in KILLED]
-    asked += [(f"{fault}:h264", "h264", WHOLE) for fault in ("sound", *FAULTS)]
+    asked += [(f"{fault}:h264", "h264", ALONE) for fault in ("sound", *FAULTS)]
     as_json = {"prompt": f"{PROMPT[:-1]}, as JSON.", "response_schema": SCHEMA, "aggregate": False}
     asked.append(("json", "h264", as_json))
     for number, (job_id, name, fields) in enumerate(asked):
@@ -226,16 +227,17 @@ def test_the_answer_for_the_whole_video_tells_each_event_once(answered: Stage, n
 
 
 def test_hardly_any_line_is_wrong(answered: Stage) -> None:
-    """And something happens while two chunks overlap, which both of them tell."""
+    """And somewhere something happens while two chunks overlap, which both of them tell."""
     found, twice = [], 0
-    for name, (film, _) in answered.films.items():
+    for name in NAMES:
+        film, _ = answered.films[name]
         chunks, final = answered.told(name)
         wanted = [events(film, chunk["start_time"], chunk["end_time"]) for chunk in chunks]
         found += [mistakes(chunk["response"], one) for chunk, one in zip(chunks, wanted, strict=True)]
         found.append(mistakes(final["aggregated_response"], events(film)))
         twice += len(set(wanted[0]) & set(wanted[1]))
     assert sum(found) <= ALLOWED_IN_ALL, found
-    assert twice >= 2
+    assert twice, "nothing happens where the chunks overlap"
 
 
 def test_json_tells_the_same_and_keeps_to_its_schema(answered: Stage) -> None:
@@ -257,11 +259,10 @@ def test_frames_in_another_order_or_at_other_times_are_noticed(answered: Stage, 
 def test_of_many_jobs_in_flight_none_gets_a_sentence_of_another(answered: Stage, bucket_client: Client) -> None:
     """All of them are in work before the first is answered."""
     stage = answered
-    for number in range(CROWD):
-        script = replace(write_script(2000 + number, 10), marker=(3 * number + 2) % 100)
+    for number, script in enumerate(films.scripts(2000, CROWD, events=2, until=CROWD_SECONDS, seconds=10)):
         name = f"crowd-{number}"
         stage.films[name] = put(bucket_client, stage.system, name, films.plain(script, fps=2))
-        stage.submit(f"held-0:crowd:{number}", name, number)
+        stage.submit(f"held-0:crowd:{number}", name, number, end_time=CROWD_SECONDS)
     wait_until(
         lambda: stage.lender.metric("jobs_in_progress") == CROWD, seconds=60, what="all jobs of the crowd are in work"
     )
