@@ -62,7 +62,7 @@ class Worker:
 
     Args:
         settings: all of them.
-        engine: instead of the one that the settings name (tests).
+        engine: instead of the one that the settings name (tests), or the same, in the hands of who made it (demo).
     """
 
     def __init__(self, settings: Settings, engine: Engine | None = None) -> None:

@@ -16,10 +16,13 @@ _TERMINATED = 128 + signal.SIGTERM
 
 @click.command(short_help="Run everything on this machine, without network.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the generated video; without it a new one.")
-@click.option("--seconds", type=click.IntRange(10, 3600), default=60, show_default=True, help="Length of the video.")
+@click.option("--seconds", type=click.IntRange(10, 3600), default=120, show_default=True, help="Length of the video.")
 @click.option("--video", type=click.Path(path_type=Path), metavar="FILE", help="A video of yours instead.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Also write the results as an HTML page."
+)
 @pass_invocation
-def command(invocation: Invocation, seed: int | None, seconds: int, video: Path | None) -> int:
+def command(invocation: Invocation, seed: int | None, seconds: int, video: Path | None, report: Path | None) -> int:
     """Generate a video, put it through broker, consumer and vLLM in this process, compare the answers with the truth.
 
     Needs the extra `cpu` (`make install`); no network, GPU, Docker or Java. Settings are the demo's own. Exit code 1 if
@@ -34,4 +37,4 @@ def command(invocation: Invocation, seed: int | None, seconds: int, video: Path 
     configure_logging("console", "DEBUG" if invocation.debug else "ERROR")
     chosen = seed if seed is not None else secrets.randbelow(100_000)
     with display(sys.stdout) as show:
-        return run_demo(Plan(chosen, seconds, video, invocation.debug), show)
+        return run_demo(Plan(chosen, seconds, video, report, invocation.debug), show)

@@ -13,6 +13,8 @@ from typing import Self
 import httpx
 
 from consumer.errors import VideoConsumerError
+from consumer.inference.factory import make_engine
+from consumer.inference.vllm_engine import StartSeconds, VllmEngine
 from consumer.settings import Settings
 from consumer.worker import Worker
 
@@ -36,7 +38,8 @@ class ConsumerThread:
     """
 
     def __init__(self, settings: Settings, waiting: Callable[[], None] = lambda: None) -> None:
-        self._worker = Worker(settings)
+        self._engine = make_engine(settings)
+        self._worker = Worker(settings, self._engine)
         self._waiting = waiting
         self._loop: asyncio.AbstractEventLoop | None = None
         self._begun = threading.Event()
@@ -63,6 +66,11 @@ class ConsumerThread:
         while self._thread.is_alive() and time.monotonic() < deadline:
             self._waiting()
             self._thread.join(_TURN_SECONDS)
+
+    @property
+    def start_seconds(self) -> StartSeconds | None:
+        """Where the time of the engine's start went; None: it does not tell, or is not started."""
+        return self._engine.start_seconds if isinstance(self._engine, VllmEngine) else None
 
     def missing(self) -> list[str]:
         """What it still needs before it can work, as its own `/readyz` tells; empty: it is ready.

@@ -36,6 +36,7 @@ from consumer.demo.world import Script, write_script
 from consumer.errors import ConfigurationError, VideoConsumerError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.events.topics import Topics
+from consumer.report.html import render_report
 from consumer.settings import Settings
 
 PROMPT = "Describe what happens, with times."
@@ -57,11 +58,12 @@ class DemoError(VideoConsumerError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to show: a generated video of `seconds` from `seed`, or the file `video`."""
+    """What to show: a generated video of `seconds` from `seed`, or a file; `report` is where to write a page."""
 
     seed: int
     seconds: int
     video: Path | None = None
+    report: Path | None = None
     debug: bool = False
 
 
@@ -69,11 +71,13 @@ def run_demo(plan: Plan, show: Display) -> int:
     """Run it; returns the exit code: 1 if the job or the model failed.
 
     Raises:
-        ConfigurationError: the file does not exist, or the installation lacks something.
+        ConfigurationError: a file does not exist or cannot be written, or the installation lacks something.
         VideoConsumerError: the broker or the consumer did not work.
     """
     if plan.video is not None and not plan.video.is_file():
         raise ConfigurationError(f"There is no file {plan.video} (--video).")
+    if plan.report is not None and (plan.report.is_dir() or not plan.report.parent.is_dir()):
+        raise ConfigurationError(f"{plan.report} (--report) must be a file in a directory that exists.")
     directory = Path(tempfile.mkdtemp(prefix="video-consumer-demo-"))
     try:
         prepare_environment(scratch=directory, debug=plan.debug)
@@ -89,6 +93,7 @@ class _Demo:
         self._script = write_script(plan.seed, plan.seconds) if plan.video is None else None
         self._score = Score(0, 0, 0)
         self._markers_wrong = 0
+        self._chunks: list[ChunkResult] = []
         self._took: dict[str, float] = {}
 
     def run(self) -> int:
@@ -114,7 +119,8 @@ class _Demo:
         )
         if script is None:
             show.line(
-                "The small model knows only its own world of coloured shapes; of another video it tells nothing true."
+                "Warning: the small model knows only its own world of coloured shapes; "
+                "of another video, this one too, it tells nothing true."
             )
             return
         show.line(
@@ -141,7 +147,7 @@ class _Demo:
             self._show.tick(f"{', '.join(missing)} not ready")
             time.sleep(_TURN_SECONDS)
         self._took["starting vLLM"] = time.monotonic() - started
-        self._show.line(f"The consumer is ready after {self._took['starting vLLM']:.0f} s.")
+        self._show.line(f"The consumer is ready after {self._took['starting vLLM']:.0f} s{_parts(consumer)}.")
 
     def _follow(self, consumer: ConsumerThread, settings: Settings, video: Path) -> VideoResult:
         began = time.monotonic()
@@ -172,6 +178,7 @@ class _Demo:
         )
 
     def _chunk(self, chunk: ChunkResult) -> None:
+        self._chunks.append(chunk)
         self._show.line()
         self._show.line(report.heading(chunk))
         if chunk.error is not None:
@@ -209,6 +216,9 @@ class _Demo:
             self._show.line(line)
 
     def _conclude(self, final: VideoResult, seconds: float) -> int:
+        if self._plan.report is not None:
+            self._plan.report.write_text(render_report(final, self._chunks), encoding="utf-8")
+            self._show.line(f"The report is {self._plan.report}.")
         took = ", ".join(f"{name} {value:.0f} s" for name, value in self._took.items())
         self._show.line(f"It took {seconds:.0f} s: {took}.")
         failed = final.status != "succeeded"
@@ -222,6 +232,17 @@ class _Demo:
             "containers; the README says how to go on."
         )
         return 1 if failed else 0
+
+
+def _parts(consumer: ConsumerThread) -> str:
+    """Where the time of the start went."""
+    took = consumer.start_seconds
+    if took is None:
+        return ""
+    return (
+        f": vLLM's imports took {took.imports:.0f} s, and its own processes, which import it again and load the model, "
+        f"{took.processes:.0f} s"
+    )
 
 
 def _events(consumer: ConsumerThread, settings: Settings, job: VideoJob, show: Display) -> Iterator[Result]:

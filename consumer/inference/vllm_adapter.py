@@ -12,6 +12,7 @@ import dataclasses
 import importlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
@@ -61,11 +62,14 @@ class LoadStopped(Exception):  # noqa: N818 - no error: the engine was told to s
 class VllmBackend:
     """vLLM's AsyncLLM, loaded. `render` may be called in any thread, `generate` in one event loop."""
 
-    def __init__(self, llm: Any, sockets: TemporaryDirectory[str], steps: Steps | None = None) -> None:
+    def __init__(
+        self, llm: Any, sockets: TemporaryDirectory[str], steps: Steps | None = None, import_seconds: float = 0.0
+    ) -> None:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         self._llm, self._sockets = llm, sockets
         self.steps = steps or Steps()
+        self.import_seconds = import_seconds
         # What the processor is told beside what a prompt says.
         self._processing: dict[str, Any] = {}
         self._renderer = llm.renderer
@@ -85,12 +89,14 @@ class VllmBackend:
         prepare_environment(settings, log_level=logging.getLogger().getEffectiveLevel())
         # It logs a little before it configures its own logging.
         logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"].upper())
+        began = time.monotonic()
         for module in _IMPORTS:
             _unless(stopping)
             importlib.import_module(module)
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
+        imported = time.monotonic() - began
         _unless(stopping)
         known = [field.name for field in dataclasses.fields(AsyncEngineArgs)]
         check_engine_args(settings, known)
@@ -102,7 +108,7 @@ class VllmBackend:
             llm = AsyncLLM.from_vllm_config(
                 config, stat_loggers=[steps.factory()], enable_log_requests=False, disable_log_stats=False
             )
-            return cls(llm, sockets, steps)
+            return cls(llm, sockets, steps, imported)
 
     async def prepare(self) -> None:
         """Have patches of pixels normalised where the model runs, if that can be; call it once, before `render`."""

@@ -41,6 +41,14 @@ class _Rendered:
     value: Any
 
 
+@dataclass(frozen=True, slots=True)
+class StartSeconds:
+    """What a start took: importing vLLM, and then its processes, which import it too and load the model; seconds."""
+
+    imports: float
+    processes: float
+
+
 class VllmEngine:
     """The Engine protocol on vLLM's AsyncLLM.
 
@@ -64,6 +72,12 @@ class VllmEngine:
         self._listener: Callable[[int], None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._stopping = False
+        self._start_seconds: StartSeconds | None = None
+
+    @property
+    def start_seconds(self) -> StartSeconds | None:
+        """Where the time of its start went; None: it is not started."""
+        return self._start_seconds
 
     @property
     def info(self) -> EngineInfo:
@@ -104,9 +118,12 @@ class VllmEngine:
         self._backend.steps.listener = self._stepped
         await self._backend.prepare()
         self._revision = await loop.run_in_executor(self._loader, resolved_revision, self._settings) or self._revision
+        seconds, imports = time.monotonic() - began, self._backend.import_seconds
+        self._start_seconds = StartSeconds(imports, seconds - imports)
         _log.info(
             "engine_started",
-            seconds=round(time.monotonic() - began, 1),
+            seconds=round(seconds, 1),
+            import_seconds=round(imports, 1),
             model=self._settings.model_name,
             revision=self._revision,
         )

@@ -83,9 +83,9 @@ def test_the_demo_runs_as_planned(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(consumer.demo.run, "run_demo", run_demo)
     assert main(["demo", "--seed", "7", "--seconds", "30"]) == 1
-    assert main(["demo", "--video", "mine.mp4", "--debug"]) == 1
-    assert seen[0] == Plan(7, 30, None, False)
-    assert (seen[1].video, seen[1].debug) == (Path("mine.mp4"), True)
+    assert main(["demo", "--video", "mine.mp4", "--report", "page.html", "--debug"]) == 1
+    assert seen[0] == Plan(7, 30)
+    assert seen[1] == Plan(seen[1].seed, 120, Path("mine.mp4"), Path("page.html"), True)
 
 
 @pytest.mark.parametrize(("command", "function"), [("create", "create_topics"), ("check", "check_topics")])

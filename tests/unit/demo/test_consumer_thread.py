@@ -11,6 +11,7 @@ import pytest
 from consumer.demo import consumer_thread
 from consumer.demo.consumer_thread import ConsumerEndedError, ConsumerThread
 from consumer.errors import ConfigurationError
+from consumer.inference.engine import Engine
 from consumer.settings import Settings
 
 
@@ -21,7 +22,7 @@ class ScriptedWorker:
     may_end = threading.Event()
     stops = 0
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, engine: Engine) -> None:
         self.probes = SimpleNamespace(port=0)
         self._stopping = asyncio.Event()
 

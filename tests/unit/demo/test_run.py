@@ -15,6 +15,7 @@ from consumer.demo.score import tellable
 from consumer.demo.world import Script, write_script
 from consumer.errors import ConfigurationError, ErrorCode, VideoConsumerError
 from consumer.events.models import ChunkResult, ErrorInfo, VideoJob, VideoResult
+from consumer.inference.vllm_engine import StartSeconds
 from consumer.settings import Settings
 from tests.unit.demo.test_report import chunk, final
 
@@ -52,6 +53,7 @@ class StillConsumer:
 
     def __init__(self, settings: Settings, waiting: Callable[[], None]) -> None:
         self.looks = 0
+        self.start_seconds = StartSeconds(12.0, 23.0)
 
     def __enter__(self) -> Self:
         return self
@@ -133,6 +135,29 @@ def test_all_right_ends_with_zero_and_says_where_the_real_thing_is() -> None:
     assert "make services" in shown.lines[-1]
     (job,) = Client.jobs
     assert (job.temperature, job.presence_penalty, job.chunk_duration, job.chunk_overlap) == (0, 0, 20, 2)
+
+
+def test_it_says_where_the_time_of_the_start_went() -> None:
+    Client.answers = answers()
+    _, shown = play()
+    assert "imports took 12 s, and its own processes, which import it again and load the model, 23 s" in shown.text
+
+
+def test_the_report_holds_what_the_model_said(tmp_path: Path) -> None:
+    Client.answers = answers()
+    page = tmp_path / "page.html"
+    code, shown = play(report=page)
+    assert code == 0
+    assert f"The report is {page}." in shown.lines
+    script, text = write_script(SEED, SECONDS), page.read_text(encoding="utf-8")
+    assert all(event.sentence in text for event in script.events)
+
+
+@pytest.mark.parametrize("name", ["", "nowhere/page.html"])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_started(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"\(--report\) must be a file in a directory that exists"):
+        play(report=tmp_path / name)
+    assert Client.jobs == []
 
 
 def test_answers_that_are_wrong_end_with_one() -> None:

@@ -31,6 +31,7 @@ class ScriptedBackend:
 
     def __init__(self) -> None:
         self.alive = True
+        self.import_seconds = 0.0
         self.limits = EngineLimits(4096, 2048)
         self.quantization = "fp8"
         self.steps = Steps()
