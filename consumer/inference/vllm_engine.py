@@ -43,7 +43,7 @@ class _Rendered:
 
 @dataclass(frozen=True, slots=True)
 class StartSeconds:
-    """What a start took: importing vLLM, and then its processes, which import it too and load the model; seconds."""
+    """Seconds that a start took: importing vLLM, and then its own processes, which import it too and load the model."""
 
     imports: float
     processes: float

@@ -47,10 +47,14 @@ def scores(text: str, what: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-def test_the_demo_tells_the_truth_and_is_never_silent(run: Callable[..., DemoProcess]) -> None:
-    demo = run("--seed", SEED)
+def test_the_demo_tells_the_truth_and_is_never_silent(run: Callable[..., DemoProcess], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    demo = run("--seed", SEED, "--seconds", "60", "--report", str(page))
     demo.read()
     assert demo.process.wait() == 0, demo.text
+    assert f"from seed {SEED} (--seed {SEED} shows it again)" in demo.text
+    assert re.search(r"ready after \d+ s: vLLM's imports took [1-9]\d* s, .* loads? the model, [1-9]\d* s", demo.text)
+    assert "enters from the" in page.read_text(encoding="utf-8")
     assert scores(demo.text, "chunks") >= (95.0, 95.0)
     assert scores(demo.text, "whole video") >= (90.0, 90.0)
     assert ", 0 markers wrong" in demo.text
