@@ -240,7 +240,11 @@ def _parts(consumer: ConsumerThread) -> str:
     if took is None:
         return ""
     return (
+<<<<<<< HEAD
         f": vLLM's imports took {took.imports:.0f} s, and its own process, which imports it again and loads the model, "
+=======
+        f": vLLM's imports took {took.imports:.0f} s, and its own processes, which import it again and load the model, "
+>>>>>>> w7
         f"{took.processes:.0f} s"
     )
 
