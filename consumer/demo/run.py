@@ -138,7 +138,7 @@ class _Demo:
         show.line(f"The video is drawn: H.264 in MP4, {path.stat().st_size / 1000:.0f} kB.")
 
     def _wait_until_ready(self, consumer: ConsumerThread, started: float) -> None:
-        self._show.stage("starting vLLM, whose imports in two processes take most of the time")
+        self._show.stage("starting vLLM, whose imports in three processes take most of the time")
         while missing := consumer.missing():
             if time.monotonic() - started > LIMIT_SECONDS:
                 raise DemoError(
@@ -240,11 +240,7 @@ def _parts(consumer: ConsumerThread) -> str:
     if took is None:
         return ""
     return (
-<<<<<<< HEAD
-        f": vLLM's imports took {took.imports:.0f} s, and its own process, which imports it again and loads the model, "
-=======
         f": vLLM's imports took {took.imports:.0f} s, and its own processes, which import it again and load the model, "
->>>>>>> w7
         f"{took.processes:.0f} s"
     )
 

@@ -30,9 +30,6 @@ ENVIRONMENT = {
     # GiB of memory for the cache of keys and values; the model's need is some megabytes.
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
-    # The model runs in the engine's process, as on a card: on a CPU vLLM would start one more for it, and each of them
-    # imports everything anew. (It does so to bind the threads of several models to cores; here all cores are for one.)
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
 }
 
 

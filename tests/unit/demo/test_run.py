@@ -140,11 +140,7 @@ def test_all_right_ends_with_zero_and_says_where_the_real_thing_is() -> None:
 def test_it_says_where_the_time_of_the_start_went() -> None:
     Client.answers = answers()
     _, shown = play()
-<<<<<<< HEAD
-    assert "imports took 12 s, and its own process, which imports it again and loads the model, 23 s" in shown.text
-=======
     assert "imports took 12 s, and its own processes, which import it again and load the model, 23 s" in shown.text
->>>>>>> w7
 
 
 def test_the_report_holds_what_the_model_said(tmp_path: Path) -> None:
