@@ -9,16 +9,26 @@ import click
 
 from consumer.cli.invocation import Invocation, pass_invocation
 
+SERVERLESS = "RUNPOD_WEBHOOK_GET_JOB"
+"""Set by RunPod where requests come from its queue."""
+
 
 @click.command(short_help="Consume jobs until stopped.")
 @pass_invocation
 def command(invocation: Invocation) -> int:
     """Consume jobs until SIGTERM or Ctrl-C; running chunks may finish within SHUTDOWN_GRACE_SECONDS.
 
-    Metrics and health are served on HTTP_PORT.
+    Metrics and health are served on HTTP_PORT. On a serverless worker of RunPod, which starts the image with its own
+    command, this is `serve`.
     """
     _end_on_signals()
     settings = invocation.load().settings
+    if SERVERLESS in os.environ:
+        from consumer.runpod.server import serve
+        from consumer.telemetry.logs import configure_logging
+
+        configure_logging(settings.log_format, settings.log_level)
+        return serve(settings, None)
     from consumer.worker import run_worker
 
     return run_worker(settings)

@@ -8,14 +8,15 @@ from consumer.cli.invocation import Invocation, pass_invocation
 
 
 @click.command(short_help="Answer HTTP requests as a RunPod worker.")
-@click.option("--local", is_flag=True, help="Serve /run, /runsync and /status on this machine.")
+@click.option("--local", is_flag=True, help="Serve /run, /runsync, /status, /cancel and /health here.")
 @click.option("--host", default="localhost", show_default=True, help="Address of --local.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port of --local.")
 @pass_invocation
 def command(invocation: Invocation, /, local: bool, host: str, port: int) -> int:
     """Answer requests of the form {"input": {"video_url": ...}}, from RunPod's queue, or with --local over HTTP.
 
-    No Kafka is involved. The answer holds all chunk results; the engine and the store are set up as for `run`.
+    No Kafka is involved. The answer holds all chunk results; the engine and the store are set up as for `run`, and
+    metrics and health are served on HTTP_PORT.
     """
     settings = invocation.settings(log_level="INFO")
     from consumer.runpod.server import LocalAddress, serve

@@ -71,8 +71,7 @@ def queries(selector: str = "") -> dict[str, str]:
     busy = f"sum(sum_over_time(({of('chunks_in_flight')} > bool 0)[{SPEED_WINDOW}:{STEP_SECONDS}s])) * {STEP_SECONDS}"
     return {
         "known_seconds": f"sum({of('backlog_video_seconds')})",
-        # Workers tell of those that wait since they tell how long these are.
-        "known_jobs": f"sum({of('jobs_in_progress')}) + (sum({of('backlog_jobs')}) or vector(0))",
+        "known_jobs": f"sum({of('jobs_in_progress')}) + sum({of('backlog_jobs')})",
         "job_seconds": f"sum(increase({of('video_seconds_total', MEAN_WINDOW)}))"
         f" / sum(increase({of('jobs_total', MEAN_WINDOW)}))",
         "speed": f"{done} / ({busy})",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
+from consumer.runpod.prometheus import Prometheus as Meter
 from consumer.telemetry.gpu import GpuWatch
 from consumer.telemetry.health import HealthState
 from consumer.telemetry.probes import ProbeServer
@@ -95,6 +96,9 @@ def test_every_question_of_the_dashboards_is_answered(system: System, short_vide
             (ended,) = prometheus.query(f'sum(video_consumer_jobs_total{{instance="{address}"}})')
             assert float(ended["value"][1]) > 0
             assert {rule["health"] for rule in prometheus.rules()} == {"ok"}
+            # What the autoscaler asks; how quick the worker is it may not tell yet, since nothing was long in work.
+            with Meter(f"http://{prometheus.address}", f'instance="{address}"') as meter:
+                assert meter.measures().job_seconds == pytest.approx(20, rel=0.8)
 
 
 def backlog(worker: WorkerProcess) -> dict[str, float]:

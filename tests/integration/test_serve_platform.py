@@ -1,4 +1,4 @@
-"""`serve` as RunPod starts it: requests from its queue, updates and answers to it, by its own SDK over real HTTP."""
+"""A serverless worker with the image's own command: requests and answers by RunPod's SDK, over real HTTP."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def worker(platform: RunpodPlatform, video: Path) -> Iterator[subprocess.Popen[s
     log = video.with_suffix(".log")
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "consumer.cli.main", "serve"],
+            [sys.executable, "-m", "consumer.cli.main", "run"],
             env={**os.environ, **platform.environment, **settings},
             stdout=subprocess.PIPE,
             stderr=errors,

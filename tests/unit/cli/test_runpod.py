@@ -42,7 +42,7 @@ def test_pods_are_made_listed_and_removed(runpod: RunpodServer, capsys: pytest.C
     assert listed.out.count("RUNNING") == 2
     assert listed.err == "2 pods, $0.78 an hour\n"
     assert run("pods list --fleet films --json") == 0
-    assert [pod["id"] for pod in json.loads(capsys.readouterr().out)] == ids
+    assert {pod["id"] for pod in json.loads(capsys.readouterr().out)} == set(ids)
     assert run("pods list") == 0
     assert capsys.readouterr().err == "0 pods, $0.00 an hour\n"
 

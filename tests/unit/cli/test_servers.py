@@ -43,6 +43,21 @@ def test_run_is_the_worker_with_these_settings(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.usefixtures("signals")
+def test_on_a_serverless_worker_run_is_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[LocalAddress | None] = []
+
+    def serve(_: Settings, local: LocalAddress | None) -> int:
+        seen.append(local)
+        return 0
+
+    monkeypatch.setenv("RUNPOD_WEBHOOK_GET_JOB", "https://queue")
+    monkeypatch.setattr(consumer.worker, "run_worker", lambda settings: pytest.fail("it took jobs from Kafka"))
+    monkeypatch.setattr(consumer.runpod.server, "serve", serve)
+    assert main(["run", "--engine", "synthetic"]) == 0
+    assert seen == [None]
+
+
+@pytest.mark.usefixtures("signals")
 def test_run_does_not_start_on_wrong_settings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

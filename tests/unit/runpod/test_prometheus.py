@@ -62,8 +62,6 @@ def test_a_prometheus_that_is_away() -> None:
 
 def test_only_metrics_that_there_are_and_only_the_chosen_workers() -> None:
     there = {sample.name for family in Metrics().registry.collect() for sample in family.samples}
-    # The one that workers need not have.
-    there.add("video_consumer_backlog_jobs")
     for query in queries('job="films"').values():
         names = re.findall(r"(video_consumer_\w+)(\{[^}]*\})", query)
         assert names
