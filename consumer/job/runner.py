@@ -264,11 +264,11 @@ class JobRunner:
             self._count_bytes(media, state)
             await emit(result)
         state.results[chunk.index] = result
-        self._backlog.dec(chunk.seconds)
+        self._metrics.deferred.later(self._backlog.dec, chunk.seconds)
 
     def _count_bytes(self, media: Media, state: _State) -> None:
         total = media.bytes_read
-        self._metrics.source_bytes_total.inc(total - state.bytes_counted)
+        self._metrics.deferred.later(self._metrics.source_bytes_total.inc, total - state.bytes_counted)
         state.bytes_counted = total
 
     def _final(

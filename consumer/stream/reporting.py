@@ -53,8 +53,8 @@ def report_failure(metrics: Metrics, partition: int, failed: Failed) -> None:
 
 def report_commit(metrics: Metrics, partition: int, seconds: float, *, suspect: bool) -> None:
     """Count a transaction that is committed."""
-    metrics.transactions_total.labels(outcome="committed").inc()
-    metrics.transaction_seconds.observe(seconds)
+    metrics.deferred.later(metrics.transactions_total.labels(outcome="committed").inc)
+    metrics.deferred.later(metrics.transaction_seconds.observe, seconds)
     if suspect:
         metrics.indefinite_outcomes_total.labels(end="late").inc()
         _log.warning("commit_late", partition=partition, seconds=round(seconds, 3))

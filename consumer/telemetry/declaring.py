@@ -13,6 +13,8 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from consumer.telemetry.deferred import Deferred
+
 PREFIX = "video_consumer"
 
 M = TypeVar("M", bound=Counter | Gauge | Histogram)
@@ -111,6 +113,8 @@ class Declared:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
+        self.deferred = Deferred()
+        self.registry.register(self.deferred)
         for attribute in self.declared().values():
             attribute.make(self, self.registry)
 
