@@ -81,7 +81,8 @@ class ChunkWorker:
                 reason=failure.message,
             )
         result = self._result(context, chunk, progress, error)
-        self._count(result, progress)
+        answered = bool(progress.exchange.answers)
+        self._metrics.deferred.later(self._count, _Counted.of(result, answered))
         return result
 
     async def _frames(self, context: JobContext, media: Media, plan: FramePlan, progress: _Progress) -> Clip:
@@ -144,21 +145,42 @@ class ChunkWorker:
             created_at=self._tools.now_ms(),
         )
 
-    def _count(self, result: ChunkResult, progress: _Progress) -> None:
-        metrics, timings = self._metrics, result.timings
-        self._ended["succeeded" if result.success else "failed"].inc()
-        if result.frames is not None:
-            metrics.frames_total.inc(result.frames.count)
+    def _count(self, one: _Counted) -> None:
+        metrics, timings = self._metrics, one.timings
+        self._ended["succeeded" if one.code is None else "failed"].inc()
+        if one.frames is not None:
+            metrics.frames_total.inc(one.frames)
             self._stages["fetch"].observe(timings.fetch)
             self._stages["decode"].observe(timings.decode)
-        if progress.exchange.answers:
+        if one.answered:
             self._stages["wait"].observe(timings.wait)
             self._stages["first_token"].observe(timings.first_token)
             self._stages["generate"].observe(timings.generate)
-        if result.error is not None:
-            metrics.chunk_failures_total.labels(code=result.error.code.value).inc()
-        if result.success:
-            metrics.video_seconds_total.inc(result.end_time - result.start_time)
+        if one.code is None:
+            metrics.video_seconds_total.inc(one.seconds)
+        else:
+            metrics.chunk_failures_total.labels(code=one.code).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What the metrics are told of a chunk: not its answer, which may be long and is wanted elsewhere."""
+
+    code: str | None
+    frames: int | None
+    answered: bool
+    seconds: float
+    timings: Timings
+
+    @classmethod
+    def of(cls, result: ChunkResult, answered: bool) -> _Counted:
+        return cls(
+            code=result.error.code.value if result.error is not None else None,
+            frames=result.frames.count if result.frames is not None else None,
+            answered=answered,
+            seconds=result.end_time - result.start_time,
+            timings=result.timings,
+        )
 
 
 def _shown_span(context: JobContext, chunk: Chunk) -> dict[str, float]:

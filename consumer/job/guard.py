@@ -34,9 +34,8 @@ class GuardedEngine:
 
     def __init__(self, engine: Engine, settings: Settings, metrics: Metrics, tools: Tools) -> None:
         self._engine, self._settings, self._tools = engine, settings, tools
-        self._vision, self._prompt, self._completion = (
-            metrics.tokens_total.labels(kind=kind) for kind in ("vision", "prompt", "completion")
-        )
+        self._later = metrics.deferred.later
+        self._tokens = [metrics.tokens_total.labels(kind=kind) for kind in ("vision", "prompt", "completion")]
         self._stillness = Stillness()
         self._in_engine = 0
         self._near_step_told = False
@@ -108,10 +107,13 @@ class GuardedEngine:
 
         limit, job_id = self._settings.retry_seconds, request.subject.job_id
         generation = await retried(once, limit=limit, tools=self._tools, what="generate", job_id=job_id)
-        self._vision.inc(generation.vision_tokens)
-        self._prompt.inc(generation.prompt_tokens)
-        self._completion.inc(generation.completion_tokens)
+        tokens = generation.vision_tokens, generation.prompt_tokens, generation.completion_tokens
+        self._later(self._count, *tokens)
         return generation
+
+    def _count(self, *tokens: int) -> None:
+        for counter, number in zip(self._tokens, tokens, strict=True):
+            counter.inc(number)
 
     async def _once(self, request: GenerationRequest, need: TokenNeed) -> Generation:
         asked = self._tools.monotonic()

@@ -264,12 +264,12 @@ class JobRunner:
             self._count_bytes(media, state)
             await emit(result)
         state.results[chunk.index] = result
-        self._backlog.dec(chunk.seconds)
+        self._metrics.deferred.later(self._backlog.dec, chunk.seconds)
 
     def _count_bytes(self, media: Media, state: _State) -> None:
-        total = media.bytes_read
-        self._metrics.source_bytes_total.inc(total - state.bytes_counted)
-        state.bytes_counted = total
+        if more := media.bytes_read - state.bytes_counted:
+            self._metrics.deferred.later(self._metrics.source_bytes_total.inc, more)
+            state.bytes_counted += more
 
     def _final(
         self, job: VideoJob, run: Run, state: _State, trouble: CodedError | None, summary: Aggregate | None = None

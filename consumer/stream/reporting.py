@@ -53,11 +53,15 @@ def report_failure(metrics: Metrics, partition: int, failed: Failed) -> None:
 
 def report_commit(metrics: Metrics, partition: int, seconds: float, *, suspect: bool) -> None:
     """Count a transaction that is committed."""
-    metrics.transactions_total.labels(outcome="committed").inc()
-    metrics.transaction_seconds.observe(seconds)
+    metrics.deferred.later(_count_commit, metrics, seconds)
     if suspect:
         metrics.indefinite_outcomes_total.labels(end="late").inc()
         _log.warning("commit_late", partition=partition, seconds=round(seconds, 3))
+
+
+def _count_commit(metrics: Metrics, seconds: float) -> None:
+    metrics.transactions_total.labels(outcome="committed").inc()
+    metrics.transaction_seconds.observe(seconds)
 
 
 def report_recovery(metrics: Metrics, asked: ReadBack, found: Recovered) -> None:

@@ -13,6 +13,8 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from consumer.telemetry.deferred import Deferred
+
 PREFIX = "video_consumer"
 
 M = TypeVar("M", bound=Counter | Gauge | Histogram)
@@ -58,7 +60,7 @@ class Labelled(Generic[M]):
     def __init__(self, metric: M, allowed: Mapping[str, tuple[str, ...]]) -> None:
         self.metric = metric
         self.allowed = allowed
-        self._series = {
+        self._series: dict[tuple[str | None, ...], M] = {
             values: cast(M, metric.labels(**dict(zip(allowed, values, strict=True))))
             for values in product(*allowed.values())
         }
@@ -69,8 +71,8 @@ class Labelled(Generic[M]):
         Raises:
             ValueError: a label or value that is not declared; it would make an unbounded number of series.
         """
-        found = self._series.get(tuple(values.values()))
-        if found is None or values.keys() != self.allowed.keys():
+        found = self._series.get(tuple(map(values.get, self.allowed)))
+        if found is None or len(values) != len(self.allowed):
             known = {name: ", ".join(one) for name, one in self.allowed.items()}
             raise ValueError(f"The metric labels {values} are not declared in consumer.telemetry.metrics: {known}.")
         return found
@@ -111,6 +113,8 @@ class Declared:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
+        self.deferred = Deferred()
+        self.registry.register(self.deferred)
         for attribute in self.declared().values():
             attribute.make(self, self.registry)
 
