@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import sys
 import threading
 from collections.abc import Sequence
@@ -113,18 +112,22 @@ def held(first: int) -> None:
 
 def full(chunks: int) -> None:
     """No chunk is answered before so many have their frames in memory."""
-    there, enough = itertools.count(1), asyncio.Event()
+    prepared: set[str] = set()
+    enough = asyncio.Event()
 
     def prepare(_: Any) -> Any:
         async def altered(self: SyntheticEngine, request: Any) -> None:
-            if next(there) >= chunks:
+            prepared.add(request.request_id)
+            if len(prepared) >= chunks:
                 enough.set()
 
         return altered
 
     def generate(original: Any) -> Any:
         async def altered(self: SyntheticEngine, request: Any) -> Any:
-            await enough.wait()
+            # The clips that an engine is tried with at the start are not prepared.
+            if request.request_id in prepared:
+                await enough.wait()
             return await original(self, request)
 
         return altered
