@@ -14,12 +14,13 @@ from typing import Any
 
 import structlog
 
+from consumer.client.stored import stored_results
 from consumer.errors import ErrorCode, TransientError
 from consumer.events.codec import EventCodec
 from consumer.events.topics import Topics
 from consumer.inference.engine import Engine
 from consumer.inference.factory import make_engine
-from consumer.job import JobRunner
+from consumer.job import JobRunner, Stored
 from consumer.job.engine_budget import log_engine_budget
 from consumer.job.first_light import start_trusted
 from consumer.media.library import MediaLibrary
@@ -115,7 +116,12 @@ class Worker:
 
     async def _work(self, loop: asyncio.AbstractEventLoop) -> int:
         runner = JobRunner(
-            media=self._library, engine=self._engine, settings=self._settings, metrics=self._metrics, worker=self._name
+            media=self._library,
+            engine=self._engine,
+            settings=self._settings,
+            metrics=self._metrics,
+            worker=self._name,
+            stored=self._stored,
         )
         log_engine_budget(self._settings, self._engine.limits)
         self._health.expect("stream", STREAM_BEAT_SECONDS)
@@ -169,6 +175,9 @@ class Worker:
             return await _in_thread(self._stream.run, "kafka")
         finally:
             await asyncio.to_thread(watch.stop)
+
+    def _stored(self, job_id: str, run_id: str) -> Stored:
+        return Stored(*stored_results(self._settings, job_id, run_id))
 
     def _engine_lost(self, reason: str) -> None:
         """The engine answers no more: take no further jobs, and end, so that those in work resume elsewhere.

@@ -42,12 +42,14 @@ HELP = {
     "deadline": "Do not start after this: RFC 3339 time, or ms since the epoch.",
     "metadata": "Handed back in every result; may be repeated.",
 }
+# `ask` fills these.
+NO_OPTIONS = frozenset({"source_job_id", "source_run_id", "zoom"})
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "TEXT"}
 
 
 def job_options(function: F) -> F:
-    """Give a command an option for every field of VideoJob; unset ones are None (metadata: empty)."""
-    for name in reversed(VideoJob.model_fields):
+    """Give a command an option for each field of VideoJob but those of `ask`; unset ones are None (metadata: empty)."""
+    for name in (one for one in reversed(VideoJob.model_fields) if one not in NO_OPTIONS):
         function = _option(name, VideoJob.model_fields[name])(function)
     return function
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "watch": "Follow jobs, or all of them, as their results come.",
     "results": "Show what there is of a job.",
     "cancel": "Ask for a stop of jobs; finished chunks are kept.",
+    "ask": "Ask a second question about a finished job.",
     "estimate": "Say what jobs will cost; nothing is spent.",
     "dlq": "Look at dead letters, and send them again.",
     "topics": "Make or check the topics.",

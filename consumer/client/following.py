@@ -95,6 +95,8 @@ class Following:
 
     def _complete(self, held: _Held) -> bool:
         seen = self._seen.get(held.final.run_id, set())
-        missing = [chunk for chunk in held.final.chunks if chunk.chunk_index not in seen]
+        # Those of a second question may lie elsewhere: they are the first job's, and were handed out with it.
+        ours = [chunk for chunk in held.final.chunks if chunk.partition in (None, held.partition)]
+        missing = [chunk for chunk in ours if chunk.chunk_index not in seen]
         position = self._chunk_positions.get(held.partition, 0)
         return all(chunk.offset is not None and chunk.offset < position for chunk in missing)

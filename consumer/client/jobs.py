@@ -15,7 +15,7 @@ from consumer.client.producer import JobHandle, JobProducer
 from consumer.client.reader import Line, ResultReader, to_the_end
 from consumer.errors import ConfigurationError
 from consumer.events.codec import EventCodec
-from consumer.events.headers import VIDEO_SECONDS, job_headers, seconds_in
+from consumer.events.headers import VIDEO_SECONDS, event_id, job_headers, seconds_in
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
 from consumer.events.topics import Topics
 from consumer.settings import Settings
@@ -41,6 +41,11 @@ class JobResults:
     job_id: str
     chunks: tuple[ChunkResult, ...]
     final: VideoResult | None
+
+    @property
+    def run_id(self) -> str:
+        """Of the record that they are the results of."""
+        return self.final.run_id if self.final is not None else self.chunks[0].run_id
 
 
 class VideoJobs:
@@ -143,8 +148,11 @@ class VideoJobs:
                 return event
         raise AssertionError("following ends with the final result")
 
-    def results(self, job: JobHandle | str) -> JobResults:
+    def results(self, job: JobHandle | str, run_id: str | None = None) -> JobResults:
         """What is there of a job now.
+
+        Args:
+            run_id: of a certain one of its records; None: of the latest.
 
         Raises:
             UnknownJobError: nothing is.
@@ -155,16 +163,36 @@ class VideoJobs:
         if not events and made_at(job_id) is not None and not isinstance(job, JobHandle):
             # The id's clock may have been far off.
             events = self._read(job, self._from_the_beginning())
+        if run_id is not None:
+            events = [event for event in events if event.run_id == run_id]
         if not events:
             raise UnknownJobError(
                 f"The topics {self._topics.chunk_results} and {self._topics.results} hold nothing of the job {job_id}: "
                 "it has not started, its results were removed by retention, or the id is wrong."
             )
-        run_id = max(events, key=lambda event: event.created_at).run_id
-        events = [event for event in events if event.run_id == run_id]
+        latest = max(events, key=lambda event: event.created_at).run_id
+        events = [event for event in events if event.run_id == latest]
         chunks = {event.chunk_index: event for event in events if isinstance(event, ChunkResult)}
         finals = [event for event in events if isinstance(event, VideoResult)]
         return JobResults(job_id, tuple(chunks[index] for index in sorted(chunks)), finals[-1] if finals else None)
+
+    def submitted(self, results: JobResults) -> VideoJob | None:
+        """The job that these are the results of, as it was submitted; None: the jobs topic does not hold it any more.
+
+        Raises:
+            ConfigurationError, KafkaUnavailableError: as `follow`.
+            EventError, TransientError: the record cannot be read.
+        """
+        run_id = results.run_id
+        positions = self._from_the_beginning(self._topics.jobs)
+        reader = ResultReader(self._settings, positions, _READ_FETCH_WAIT_MS)
+        try:
+            for line in to_the_end(reader, positions):
+                if line.value is not None and event_id(*line.place, line.offset, "run") == run_id:
+                    return self._codec.decode(VideoJob, line.value)
+        finally:
+            reader.close()
+        return None
 
     def close(self) -> None:
         """Let go of the clients; may be called twice."""
@@ -217,17 +245,17 @@ class VideoJobs:
                 )
         return found
 
-    def _result_places(self) -> list[Place]:
-        found = self._require(self._topics.chunk_results, self._topics.results)
+    def _places(self, *topics: str) -> list[Place]:
+        found = self._require(*topics or (self._topics.chunk_results, self._topics.results))
         return [(topic, partition) for topic, count in found.items() for partition in range(count)]
 
-    def _from_the_beginning(self) -> dict[Place, int]:
-        places = self._result_places()
+    def _from_the_beginning(self, *topics: str) -> dict[Place, int]:
+        places = self._places(*topics)
         with Cluster(self._settings) as cluster:
             return cluster.first_offsets(places)
 
     def _positions(self, jobs: Collection[JobHandle | str] | None) -> dict[Place, int]:
-        places = self._result_places()
+        places = self._places()
         with Cluster(self._settings) as cluster:
             if jobs is None:
                 return cluster.end_offsets(places)

@@ -83,9 +83,19 @@ class VideoJob(Event):
     response_schema: JsonSchemaText | None = None
     deadline: Milliseconds | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
+    source_job_id: JobId | None = None
+    source_run_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    zoom: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if (self.source_job_id is None) != (self.source_run_id is None):
+            raise ValueError("source_job_id and source_run_id must be given together")
+        if self.zoom and self.source_job_id is None:
+            raise ValueError("zoom needs source_job_id")
+        if self.source_job_id is not None and not self.zoom:
+            # Stored answers are put together again: no video is looked at.
+            return self
         if (self.video_url is None) == (self.video_path is None):
             raise ValueError("exactly one of video_url and video_path must be given")
         if self.end_time is not None and self.end_time <= self.start_time:
@@ -164,6 +174,8 @@ class Provenance(Event):
     plan_digest: str
     consumer_version: str
     worker: str
+    source_job_id: str | None = None
+    source_run_id: str | None = None
 
 
 class ChunkResult(Event):

@@ -62,6 +62,15 @@ class AggregateSubject:
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceSubject:
+    """The request is which of these chunks of a job matter, `most` of them at most."""
+
+    job_id: str
+    candidates: tuple[int, ...]
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One question to the model.
 
@@ -75,7 +84,7 @@ class GenerationRequest:
     system_prompt: str | None
     clip: Clip | None
     sampling: SamplingValues
-    subject: ChunkSubject | AggregateSubject
+    subject: ChunkSubject | AggregateSubject | ChoiceSubject
 
 
 @dataclass(frozen=True, slots=True)

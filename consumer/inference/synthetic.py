@@ -18,6 +18,7 @@ from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.inference.budget import stamp_tokens, vision_tokens
 from consumer.inference.engine import (
     AggregateSubject,
+    ChoiceSubject,
     ChunkSubject,
     Clip,
     EngineInfo,
@@ -102,6 +103,7 @@ class SyntheticEngine:
         prompt = render_prompt(request.prompt, request.system_prompt, with_video=False)
         prompt_tokens = vision + stamps + self.count_tokens(prompt)
         self._require_fit(prompt_tokens)
+        answer: dict[str, Any] | list[int]
         match request.subject:
             case ChunkSubject() as subject:
                 await self._wait()
@@ -109,6 +111,9 @@ class SyntheticEngine:
             case AggregateSubject() as subject:
                 gaps = [list(gap) for gap in subject.gaps]
                 answer = {"job_id": subject.job_id, "chunks": subject.chunks, "gaps": gaps}
+            case ChoiceSubject() as subject:
+                # Every second, as if these mattered.
+                answer = list(subject.candidates[1::2][: subject.most])
         text = json.dumps(answer)
         if self._model is not None:
             await self._step(self._model, request.request_id, prompt_tokens, self.count_tokens(text))

@@ -3,7 +3,18 @@
 from consumer.job.again import AgainRequest, aggregate_again
 from consumer.job.run import Drained, Emit, Run
 from consumer.job.runner import JobRunner
+from consumer.job.second import Stored
 from consumer.job.stopping import StopRequest
 from consumer.job.zoom import Question
 
-__all__ = ["AgainRequest", "Drained", "Emit", "JobRunner", "Question", "Run", "StopRequest", "aggregate_again"]
+__all__ = [
+    "AgainRequest",
+    "Drained",
+    "Emit",
+    "JobRunner",
+    "Question",
+    "Run",
+    "StopRequest",
+    "Stored",
+    "aggregate_again",
+]

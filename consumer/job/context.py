@@ -204,4 +204,6 @@ def _provenance(job: VideoJob, plan: JobPlan, engine: EngineInfo, worker: str) -
         plan_digest=plan.digest,
         consumer_version=__version__,
         worker=worker,
+        source_job_id=job.source_job_id,
+        source_run_id=job.source_run_id,
     )

@@ -71,7 +71,7 @@ def make_plan(
     """
     digests = {result.provenance.plan_digest for result in recovered.values()}
     for digest in digests:
-        length = _length_of(digest) or length
+        length = length_of(digest) or length
     chunks = plan_chunks(
         duration=duration,
         chunk_duration=length.duration,
@@ -99,6 +99,7 @@ def _digest(length: ChunkLength, identity: str, chunks: tuple[Chunk, ...]) -> st
     return f"c{length.duration!r}-o{length.overlap!r}-{hashed}"
 
 
-def _length_of(digest: str) -> ChunkLength | None:
+def length_of(digest: str) -> ChunkLength | None:
+    """What a digest says of the chunks' length; None: it is not one of ours."""
     match = _DIGEST.fullmatch(digest)
     return ChunkLength(float(match[1]), float(match[2])) if match else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from consumer.events.models import ChunkResult
+from consumer.errors import ErrorCode, PermanentError
+from consumer.events.models import ChunkResult, VideoJob
 from consumer.job.stopping import StopRequest
 
 Emit = Callable[[ChunkResult], Awaitable[None]]
@@ -31,3 +32,15 @@ class Run:
 
 class Drained(Exception):  # noqa: N818 - no error: the runner was told to start nothing new
     """The run ended before all chunks were begun; those that were begun are finished and emitted."""
+
+
+def require_time(job: VideoJob, run: Run, now_ms: int) -> None:
+    """Raises PermanentError DEADLINE_EXCEEDED where the job may not start any more; work that is taken up may go on."""
+    if job.deadline is not None and not run.recovered and now_ms > job.deadline:
+        raise PermanentError(ErrorCode.DEADLINE_EXCEEDED, "The job's deadline had passed before it could start.")
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group that is no group itself: one is enough to end the run."""
+    error = group.exceptions[0]
+    return first_error(error) if isinstance(error, BaseExceptionGroup) else error

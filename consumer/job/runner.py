@@ -19,8 +19,9 @@ from consumer.job.final import Ending, make_final
 from consumer.job.guard import GuardedEngine
 from consumer.job.results import error_info
 from consumer.job.retry import retried
-from consumer.job.run import Drained, Emit, Run
+from consumer.job.run import Drained, Emit, Run, first_error, require_time
 from consumer.job.schedule import Budget, Item
+from consumer.job.second import SecondQuestions, Stored, StoredResults, as_cut
 from consumer.job.sources import Sources
 from consumer.job.summary import summarize
 from consumer.job.tools import Tools
@@ -63,6 +64,7 @@ class JobRunner:
         engine: started; stays the caller's to stop.
         worker: the process's name, for provenance.
         tools: clocks, sleep and chance.
+        stored: finds the results that a second question is about.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class JobRunner:
         metrics: Metrics,
         worker: str,
         tools: Tools | None = None,
+        stored: StoredResults | None = None,
     ) -> None:
         tools = tools or Tools()
         decoders = decoder_count(settings)
@@ -81,6 +84,7 @@ class JobRunner:
         self._engine = GuardedEngine(engine, settings, metrics, tools)
         self._sources = Sources(media, settings, decoders)
         self._chunks = ChunkWorker(self._engine, self._sources, settings, metrics, tools)
+        self._second = SecondQuestions(self._engine, stored, settings, tools, worker)
         self._admission = Turns(Budget(settings.max_concurrent_chunks + decoders))
         self._draining, self._backlog = False, metrics.backlog_video_seconds.labels(basis="in_work")
 
@@ -111,12 +115,17 @@ class JobRunner:
     async def _run(self, job: VideoJob, run: Run, emit: Emit) -> VideoResult:
         state = _State(self._tools.monotonic(), dict(run.recovered))
         try:
-            self._require_time(job, run)
+            require_time(job, run, self._tools.now_ms())
+            stored = await run.stop.unless(self._second.stored(job))
+            if stored is not None and not job.zoom:
+                return await run.stop.unless(self._second.again(job, run, stored))
             media = await run.stop.unless(self._open(job, state), undo=lambda media: media.close())
         except CodedError as error:
+            if error.code is ErrorCode.ENGINE_DIED:
+                raise
             return self._final(job, run, state, error)
         try:
-            return await self._describe(job, run, emit, state, media)
+            return await self._describe(as_cut(job, stored), run, emit, state, media, stored)
         except PermanentError as error:
             return self._final(job, run, state, error)
         finally:
@@ -163,10 +172,6 @@ class JobRunner:
         for shared in (self._admission, self._sources, self._engine):
             shared.leave(job.job_id)
 
-    def _require_time(self, job: VideoJob, run: Run) -> None:
-        if job.deadline is not None and not run.recovered and self._tools.now_ms() > job.deadline:
-            raise PermanentError(ErrorCode.DEADLINE_EXCEEDED, "The job's deadline had passed before it could start.")
-
     async def _open(self, job: VideoJob, state: _State) -> Media:
         async def once(_: int) -> Media:
             return await self._sources.open(job)
@@ -176,9 +181,13 @@ class JobRunner:
         state.fetch_seconds = self._tools.monotonic() - state.started
         return media
 
-    async def _describe(self, job: VideoJob, run: Run, emit: Emit, state: _State, media: Media) -> VideoResult:
+    async def _describe(
+        self, job: VideoJob, run: Run, emit: Emit, state: _State, media: Media, stored: Stored | None
+    ) -> VideoResult:
         state.info = media.info
-        state.context = self._context(job, run, media)
+        context = state.context = self._context(job, run, media)
+        if stored is not None:
+            state.context = await run.stop.unless(self._second.zoomed(context, stored))
         await self._all_chunks(state.context, media, emit, state)
         try:
             made = summarize(self._engine, state.context, state.in_order(), self._settings, self._tools)
@@ -237,7 +246,7 @@ class JobRunner:
                     # Not in the task: one that is cancelled before its first step runs no `finally`.
                     task.add_done_callback(lambda _, turn=turn: self._admission.give_back(turn))  # type: ignore[misc]
         except BaseExceptionGroup as errors:
-            failure = _first(errors)
+            failure = first_error(errors)
         if failure is not None:
             raise failure
 
@@ -289,9 +298,3 @@ class JobRunner:
         if final.coverage is not None and seconds > 0:
             self._metrics.realtime_factor.observe(final.coverage.covered_seconds / seconds)
         return final
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error of a group that is no group itself: one is enough to end the run."""
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -13,7 +13,7 @@ from consumer.inference.aggregation import Aggregate, ChunkText, aggregate
 from consumer.inference.aggregation_plan import answer_tokens
 from consumer.inference.engine import Engine, SamplingValues
 from consumer.job.context import JobContext
-from consumer.job.coverage import find_gaps
+from consumer.job.coverage import Span, find_gaps
 from consumer.job.tools import Tools
 from consumer.settings import Settings
 
@@ -39,12 +39,19 @@ async def summarize(
         system_prompt=job.system_prompt,
         aggregation_prompt=job.aggregation_prompt,
         chunks=chunk_texts(described),
-        gaps=find_gaps(context.plan.span, [(one.start_time, one.end_time) for one in described]),
+        gaps=_gaps(context, results),
         sampling=aggregation_sampling(context.sampling, engine, settings),
         relative_times=not context.absolute_times,
         draw=tools.draw,
     )
     return await in_time(made, settings)
+
+
+def _gaps(context: JobContext, results: Sequence[ChunkResult]) -> list[Span]:
+    """The seconds that should have been described and were not; those that nobody was to look at are not missed."""
+    if context.job.zoom:
+        return [(one.start_time, one.end_time) for one in results if not one.success]
+    return [*find_gaps(context.plan.span, [(one.start_time, one.end_time) for one in results if one.success])]
 
 
 def chunk_texts(described: Sequence[ChunkResult]) -> list[ChunkText]:

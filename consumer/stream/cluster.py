@@ -30,6 +30,15 @@ Place = tuple[str, int]
 REQUEST_SECONDS = 10.0
 TRY_SECONDS = 2.0
 _STEP_SECONDS = 0.05
+# Seen of a busy broker, shortly after its topics were made: a moment later it answers.
+_STALE = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
+)
 _METADATA_SECONDS = 1.0
 
 
@@ -39,6 +48,10 @@ class KafkaUnavailableError(VideoConsumerError):
 
 class NoAnswerError(KafkaUnavailableError):
     """Nobody answered; another broker might."""
+
+
+class StaleMetadataError(KafkaUnavailableError):
+    """What this client knew of the leaders is old, or newer than what the broker knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +268,20 @@ class Cluster:
         request = {TopicPartition(topic, partition): spec for topic, partition in places}
         if not request:
             return {}
-        futures = self._admin.list_offsets(
-            request, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=self._seconds
-        )
-        found = {(place.topic, place.partition): int(self._result(future).offset) for place, future in futures.items()}
+        deadline = time.monotonic() + self._seconds
+        while True:
+            futures = self._admin.list_offsets(
+                request, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=self._seconds
+            )
+            answers = {(place.topic, place.partition): future for place, future in futures.items()}
+            try:
+                found = {place: int(self._result(future).offset) for place, future in answers.items()}
+                break
+            except StaleMetadataError:
+                if time.monotonic() > deadline:
+                    raise
+                with suppress(KafkaException):
+                    self._admin.list_topics(timeout=_METADATA_SECONDS)
         if OFFSET_INVALID in found.values():
             # The connection to a leader broke before the answer, which librdkafka does not call an error.
             raise unavailable(self._settings, self._seconds, self._errors)
@@ -271,6 +294,8 @@ class Cluster:
             refused = self._refused(error)
             if refused.code() in absent:
                 return None
+            if refused.code() in _STALE:
+                raise StaleMetadataError(str(self._unexpected(refused))) from None
             raise self._unexpected(refused) from None
 
     def _unexpected(self, error: KafkaError) -> KafkaUnavailableError:

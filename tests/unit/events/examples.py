@@ -32,6 +32,8 @@ PROVENANCE = Provenance(
     plan_digest="d1",
     consumer_version="0.1.0",
     worker="host-1",
+    source_job_id="job-0",
+    source_run_id="run-0",
 )
 TOKENS = Tokens(vision=100, prompt=120, completion=30)
 TIMINGS = Timings(fetch=0.5, decode=1.0, wait=0.25, first_token=0.125, generate=2.0)
@@ -52,6 +54,9 @@ JOB = VideoJob(
     response_schema='{"type": "object"}',
     deadline=1_767_225_600_123,
     metadata={"owner": "Zoë"},
+    source_job_id="job-0",
+    source_run_id="run-0",
+    zoom=True,
 )
 CANCEL = CancelJob(job_id="job-1", reason="wrong file", created_at=1_767_225_600_123)
 CHUNK = ChunkResult(

@@ -53,7 +53,9 @@ def of_schema(schema: Any, named: dict[str, Any]) -> st.SearchStrategy[Any]:
 def _job(fields: dict[str, Any]) -> VideoJob:
     source, begin, length = fields.pop("source"), fields["start_time"], fields.pop("length")
     end = None if length is None else begin + length
-    return VideoJob.model_validate({**fields, source[0]: source[1], "end_time": end})
+    about, zoom = fields.pop("about", None), fields.pop("zoom", False)
+    asked = {} if about is None else {"source_job_id": about[0], "source_run_id": about[1], "zoom": zoom}
+    return VideoJob.model_validate({**fields, **asked, source[0]: source[1], "end_time": end})
 
 
 jobs = st.fixed_dictionaries(
@@ -83,6 +85,8 @@ jobs = st.fixed_dictionaries(
         "response_schema": st.none() | st.dictionaries(text, text, max_size=2).map(json.dumps),
         "deadline": st.none() | instants,
         "metadata": st.dictionaries(text, text, max_size=3),
+        "about": st.none() | st.tuples(job_ids, some_text),
+        "zoom": st.booleans(),
     },
 ).map(_job)
 

@@ -219,11 +219,12 @@ def varint(number: int) -> bytes:
 @pytest.mark.parametrize("count", [2**31, 2**62, -(2**31), -(2**62)])
 @pytest.mark.parametrize("tail", [b"", varint(2**62), b"\0" * 1000])
 def test_a_false_count_costs_no_more_than_the_bytes(count: int, tail: bytes) -> None:
-    """The metadata map is the last field of a job: a count of items that are not there."""
-    value = PLAIN.encode(JOB.model_copy(update={"metadata": {}}), "t")
-    assert value.endswith(b"\0")
+    """The metadata map is the last field of a job but three: a count of items that are not there."""
+    plain: dict[str, object] = {"metadata": {}, "source_job_id": None, "source_run_id": None, "zoom": False}
+    value = PLAIN.encode(JOB.model_copy(update=plain), "t")
+    assert value.endswith(b"\0" * 4)
     started = time.process_time()
-    error = failure(value[:-1] + varint(count) + tail)
+    error = failure(value[:-4] + varint(count) + tail)
     assert error.code is ErrorCode.EVENT_UNDECODABLE
     assert time.process_time() - started < 1.0
 

@@ -21,6 +21,7 @@ from consumer.inference.engine import (
     GenerationRequest,
 )
 from consumer.job import JobRunner, Run
+from consumer.job.second import StoredResults
 from consumer.job.tools import Tools
 from consumer.media.frames import FramePlan
 from consumer.media.info import MediaInfo
@@ -188,7 +189,14 @@ async def for_ever() -> str:
 class Bench:
     """A runner on scripted parts, and what it emitted."""
 
-    def __init__(self, *, info: MediaInfo = INFO, limits: EngineLimits | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        info: MediaInfo = INFO,
+        limits: EngineLimits | None = None,
+        stored: StoredResults | None = None,
+        **settings: Any,
+    ) -> None:
         self.library = ScriptedLibrary(info)
         self.engine = ScriptedEngine(limits)
         self.time = FakeTime()
@@ -202,6 +210,7 @@ class Bench:
             metrics=self.metrics,
             worker="worker-1",
             tools=self.time.tools(),
+            stored=stored,
         )
 
     @property
