@@ -56,13 +56,22 @@ def family(pid: int) -> list[int]:
 
 
 def proportional_mib(pids: Iterable[int]) -> int:
-    """Resident memory of these processes together, MiB; what they share counts once."""
-    total = 0
+    """Memory of processes that share some; a process that is gone has none.
+
+    Shared memory counts whole, from when it is mapped: what a process has not yet looked at is in no one's share.
+    """
+    kilobytes, shared = 0, dict[str, int]()
     for pid in pids:
         with suppress(OSError):
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    return total // 1024
+            sizes = {line.split()[0]: int(line.split()[1]) for line in rollup.splitlines()[1:]}
+            kilobytes += sizes["Pss:"] - sizes["Pss_Shmem:"]
+            for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
+                if "/memfd:" in line:
+                    span, _, _, _, inode = line.split()[:5]
+                    start, end = (int(one, 16) for one in span.split("-"))
+                    shared[inode] = (end - start) // 1024
+    return (kilobytes + sum(shared.values())) // 1024
 
 
 @contextmanager
