@@ -100,9 +100,11 @@ def test_without_the_model_s_vocabulary_it_says_so(video: Path, capsys: pytest.C
     out = capsys.readouterr().out
     assert "exact but for the prompt's text, as MODEL_NAME's vocabulary is not here" in out
     assert "by an H200 with Qwen3-VL-8B in fp8" in out
-    exact = estimated(capsys, str(video), "--no-compare")["total"]["prompt_tokens"]  # type: ignore[index]
+    exact: dict[str, int] = estimated(capsys, str(video), "--no-compare")["total"]  # type: ignore[assignment]
     assert main(["estimate", str(video), "--no-compare", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["total"]["prompt_tokens"] == pytest.approx(exact, abs=3)
+    # The small model's time stamps are a token shorter than Qwen's, which are taken for those of any model.
+    as_qwen = exact["prompt_tokens"] + exact["frames"] // 2
+    assert json.loads(capsys.readouterr().out)["total"]["prompt_tokens"] == pytest.approx(as_qwen, abs=3)
 
 
 def test_throughput_is_that_of_a_card_one_s_own_or_a_job_s(

@@ -48,10 +48,10 @@ def merging_digits(text: str) -> int:
     return len(re.findall(r"\d{1,3}|\w+|\W", text))
 
 
-@TOKENIZERS
-def test_qwen_s_habits_are_known(tokenizer: Callable[[], Count]) -> None:
-    # `<`, the digits, `.`, a digit, ` seconds`, `>`, and the two around the pixels.
-    assert stamp_costs(tokenizer()) == StampCosts(7)
+@pytest.mark.parametrize(("tokenizer", "fixed"), [(qwen, 7), (small, 6)])
+def test_qwen_s_habits_are_known(tokenizer: Callable[[], Count], fixed: int) -> None:
+    # `<`, the digits, `.`, a digit, ` seconds`, `>` (one token in the small model), and the two around the pixels.
+    assert stamp_costs(tokenizer()) == StampCosts(fixed)
 
 
 @pytest.mark.parametrize("count", [merging_digits, lambda text: -(-len(text) // 4)])
@@ -92,7 +92,7 @@ def test_the_video_stands_alone_in_the_prompt(tokenizer: Callable[[], Count], pr
     stamps = "<0.5 seconds><|vision_start|><|video_pad|><|vision_end|><1.5 seconds><|vision_start|><|vision_end|>"
     neutral = prompt.replace("<|", "< |")
     whole = f"<|im_start|>user\n{stamps}{neutral}<|im_end|>\n<|im_start|>assistant\n"
-    assert text_tokens(count, prompt, None) + 2 * 8 + 1 == count(whole)
+    assert text_tokens(count, prompt, None) + stamp_costs(count).of_clip((0.5, 0.5, 1.5, 1.5), 0.0) + 1 == count(whole)
 
 
 def test_where_the_placeholder_is_no_token_it_stays_on_top() -> None:
