@@ -56,7 +56,8 @@ def test_an_exception_of_another_kind_is_noticed(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(MediaLibrary, "open", broken)
     report = _few(tmp_path)
     assert len(report.broken) == 3
-    assert f"seed {SEED}, number {len(SPECIALS)}" in report.broken[0]
+    # Some files are looked at side by side.
+    assert f"seed {SEED}, number {len(SPECIALS)}" in min(report.broken)
     assert "KeyError" in report.broken[0]
     kept = sorted((tmp_path / "kept").iterdir())
     assert len(kept) == 3
