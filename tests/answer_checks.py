@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from consumer.inference.told_times import times_warning, told_times
 from tests.engine_contract import text_only
 from tests.marker_clips import FPS, PROMPT, SAMPLING, SECONDS, marker_question
 
-LOOP_SCHEMA = '{"type": "array", "items": {"const": "the red car goes on and on"}, "minItems": 1000}'
+LOOP_SCHEMA = json.dumps({"const": "the red car goes on and on, " * 100})
 EVENTS_SCHEMA = '{"type": "object", "properties": {"marker": {"type": "string"}}, "required": ["marker"]}'
 
 
@@ -62,7 +63,7 @@ class AnswerChecks:
         assert exchange.warnings == []
 
     async def test_a_loop_is_asked_about_once_more_and_then_an_error(self, engine: Engine) -> None:
-        error, exchange = await failed(engine, limited(text_only(marker_question(1)), 200, LOOP_SCHEMA))
+        error, exchange = await failed(engine, limited(text_only(marker_question(1)), 400, LOOP_SCHEMA))
         assert error.code is ErrorCode.OUTPUT_REPETITIVE
         assert [one.finish_reason for one in exchange.answers] == ["length", "length"]
         assert (exchange.sampling.presence_penalty, exchange.sampling.seed) == (1.0, 2**30)
