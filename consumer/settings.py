@@ -75,12 +75,10 @@ class Settings(BaseModel):
     max_scratch_bytes: int = Field(20 * 2**30, ge=1, description="disk for downloads from servers without byte ranges")
     max_video_seconds: PositiveSeconds = Field(86_400.0, description="longest video accepted, s")
     max_frame_bytes: int = Field(8 * 2**30, ge=1, description="decoded frames in memory, bytes")
-    decoders: int = Field(
-        0, ge=0, le=256, description="chunks decoded side by side; 0: one a core; 14 or more with a GPU"
-    )
+    decoders: int = Field(0, ge=0, le=256, description="chunks decoded side by side; 0: one a core, or 14 on a GPU")
     decoder_device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
-        description="cuda: the GPU (NVDEC) decodes what it can; auto: the same, and spare cores decode beside it",
+        description="cuda decodes on the GPU (NVDEC) what it can; auto: if there is one",
     )
 
     # Kafka

@@ -111,7 +111,7 @@ class Schedule:
         for jobs in kinds:
             job = self._first(jobs)
             item = self._accounts[job].waiting[0]
-            short = self.is_short(job)
+            short = self._is_short(job)
             if not short and self._held_back(item):
                 continue
             # Who does not fit is waited for: passed over, a large item would wait for ever.
@@ -144,10 +144,8 @@ class Schedule:
             self._accounts[job].over = True
             self._forget(job)
 
-    def is_short(self, job: str) -> bool:
+    def _is_short(self, job: str) -> bool:
         """Whether the job has few tokens, as far as is known."""
-        if job not in self._accounts:
-            return True
         account = self._accounts[job]
         return account.expected <= SHORT_TOKENS and account.served < SHORT_TOKENS
 
@@ -159,8 +157,8 @@ class Schedule:
     def _kinds(self) -> list[list[str]]:
         """The jobs that wait, short and others, each in the order of their turns; who is to be asked first is first."""
         waiting = [job for job, account in self._accounts.items() if account.waiting]
-        short = [job for job in waiting if self.is_short(job)]
-        others = [job for job in waiting if not self.is_short(job)]
+        short = [job for job in waiting if self._is_short(job)]
+        others = [job for job in waiting if not self._is_short(job)]
         ordered = [others, short] if self._turn_of_others else [short, others]
         return [kind for kind in ordered if kind]
 
@@ -190,7 +188,7 @@ class Schedule:
 
     def _short_may_come(self) -> bool:
         """Whether a short job is there, whatever it does just now: who comes before its next item makes it wait."""
-        return any(not account.over and self.is_short(job) for job, account in self._accounts.items())
+        return any(not account.over and self._is_short(job) for job, account in self._accounts.items())
 
     def _fits(self, item: Item) -> bool:
         if not self._flying:

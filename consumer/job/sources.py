@@ -59,8 +59,6 @@ class Sources:
     async def decode(self, media: Media, plan: FramePlan, job_id: str) -> SampledFrames:
         """The frames of one chunk; jobs take turns. The time limit counts from the moment that a thread has it.
 
-        A short job's go to the quicker decoder, if there are two kinds.
-
         Raises:
             PermanentError: as the media says, or MEDIA_UNREADABLE after DECODE_TIMEOUT_SECONDS.
             TransientError: the store does not answer.
@@ -72,7 +70,7 @@ class Sources:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._turns.give_back, turn)
 
-        future = self._decoders.submit(media.decode, plan, urgent=self._turns.is_short(job_id))
+        future = self._decoders.submit(media.decode, plan)
         future.add_done_callback(finished)
         limit = self._settings.decode_timeout_seconds
         try:

@@ -59,10 +59,6 @@ class Turns:
         """The job will want so many tokens in all (see `Schedule.expect`)."""
         self._schedule.expect(job, tokens)
 
-    def is_short(self, job: str) -> bool:
-        """See `Schedule.is_short`."""
-        return self._schedule.is_short(job)
-
     def leave(self, job: str) -> None:
         """The job is over."""
         self._schedule.leave(job)

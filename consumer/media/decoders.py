@@ -2,8 +2,7 @@
 
 On the CPU each is a process of its own: a damaged file can crash, hang or blow up nothing else, and Python's lock is
 not shared. On a GPU they are threads of one process, which decode faster than processes do (frames stay on the card,
-and only the wanted ones come down); what the card cannot do, the CPU does. While many chunks are decoded, the CPU also
-takes as many as it has cores to spare: each frame that a card hands out makes the model on it wait.
+and only the wanted ones come down); what the card cannot do, the CPU does.
 """
 
 from __future__ import annotations
@@ -43,9 +42,6 @@ MOST_GPU_FAILURES = 3
 
 NICE_BESIDE_GPU = 10
 """Decoders on the CPU beside a card give way to whatever hands it its next work."""
-
-FEW = 4
-"""So many chunks at once go to the card in any case: whoever asked waits for them, and it is the quicker."""
 
 _FAILURE = TypeAdapter(FailureAnswer)
 _PROBED = TypeAdapter(ProbeAnswer)
@@ -176,15 +172,11 @@ class DecoderPool:
     Args:
         keep: so many processes are kept when they have nothing to do.
         gpu_threads: chunks that are decoded side by side on the GPU; 0: none.
-        beside_gpu: chunks at most that the CPU decodes beside it.
     """
 
-    def __init__(self, keep: int, gpu_threads: int = 0, beside_gpu: int = 0) -> None:
+    def __init__(self, keep: int, gpu_threads: int = 0) -> None:
         self._cpu = _Group(keep, nice=NICE_BESIDE_GPU if gpu_threads else 0)
         self._gpu = _Group(keep, gpu_threads) if gpu_threads else None
-        self._gpu_threads, self._beside_gpu = gpu_threads, beside_gpu
-        # Of each chunk that is decoded now, whether a spare core does it.
-        self._where: list[bool] = []
         self._gpu_failures: set[int] = set()
         # Videos that may still fail until it is given up; -1: it has done something, and is never given up.
         self._gpu_tries = MOST_GPU_FAILURES
@@ -211,9 +203,9 @@ class DecoderPool:
             OutsideWindowError: the request's window is too small, for a card as well as for the CPU.
         """
         try:
-            with self._spare_core(urgent=request.urgent) as spare:
-                on_gpu = None if spare else self._on_gpu(request, source, memory)
-                answer, waited = on_gpu or self._cpu.ask(DECODED, _DECODED, request, source, memory)
+            answer, waited = self._on_gpu(request, source, memory) or self._cpu.ask(
+                DECODED, _DECODED, request, source, memory
+            )
         except _DecoderError as failure:
             raise failure.error from None
         count = len(request.plan.times)
@@ -230,21 +222,6 @@ class DecoderPool:
         for group in (self._cpu, self._gpu):
             if group is not None:
                 group.close()
-
-    @contextmanager
-    def _spare_core(self, *, urgent: bool) -> Iterator[bool]:
-        """Whether the CPU takes this chunk though there is a card; it has a core for as long as the body lasts."""
-        with self._lock:
-            in_work = len(self._where)
-            on_card = in_work - sum(self._where)
-            wanted = on_card >= self._gpu_threads or (in_work >= FEW and not urgent)
-            spare = wanted and in_work - on_card < self._beside_gpu
-            self._where.append(spare)
-        try:
-            yield spare
-        finally:
-            with self._lock:
-                self._where.remove(spare)
 
     def _on_gpu(self, request: DecodeRequest, source: Source, memory: int) -> tuple[DecodeAnswer, float] | None:
         """None: the card has not done it, or not in whole."""

@@ -36,15 +36,6 @@ __all__ = ["Media", "MediaInfo", "MediaLibrary", "SampledFrames"]
 GPU_DECODERS = 14
 """More give little more: 8 reach 215 times real time, 14 232, 16 253 (H100, `tests/benchmarks/decoding.py`)."""
 
-SHARED_GPU_DECODERS = 6
-"""Of all decoders so many stay on the card at least where the CPU decodes beside it."""
-
-OTHER_CORES = 6
-"""Left to the rest of a worker with a card: rendering, the engine's process, the event loop, the card's decoders."""
-
-MOST_BESIDE_GPU = 16
-"""On so many cores the CPU alone decodes about as fast as an H200 describes."""
-
 NVIDIA_DEVICE = "/dev/nvidiactl"
 
 SCAN_SHARE = 0.5
@@ -151,11 +142,8 @@ class Media:
         """Bytes fetched from where the video lies, so far."""
         return self._source.bytes_read
 
-    def decode(self, plan: FramePlan, *, urgent: bool = False) -> SampledFrames:
+    def decode(self, plan: FramePlan) -> SampledFrames:
         """The frames of one chunk. Blocks, within DECODE_TIMEOUT_SECONDS.
-
-        Args:
-            urgent: somebody waits for these: the card decodes them, if there is one.
 
         Raises:
             PermanentError: CHUNK_NO_FRAMES, MEDIA_UNREADABLE (too slow, too large, or its decoder crashed),
@@ -170,7 +158,6 @@ class Media:
             clock=self._clock,
             rotation=self.info.rotation,
             plan=plan,
-            urgent=urgent,
         )
         with self._in_use(), shared_pixels(plan) as (descriptor, pixels):
             answer, fetch = self._frames.decode(request, descriptor)
@@ -218,23 +205,12 @@ class Media:
 
 def decoder_count(settings: Settings) -> int:
     """How many chunks are decoded side by side."""
-    return sum(_places(settings))
+    return settings.decoders or (GPU_DECODERS if _on_gpu(settings) else len(os.sched_getaffinity(0)))
 
 
 def _decoders(settings: Settings) -> DecoderPool:
-    card, cores = _places(settings)
-    return DecoderPool(keep=card + cores, gpu_threads=card, beside_gpu=cores if card else 0)
-
-
-def _places(settings: Settings) -> tuple[int, int]:
-    """Chunks side by side on the card, and on the CPU."""
-    cores = len(os.sched_getaffinity(0))
-    if not _on_gpu(settings):
-        return 0, settings.decoders or cores
-    spare = 0 if settings.decoder_device == "cuda" else min(MOST_BESIDE_GPU, max(0, cores - OTHER_CORES))
-    count = settings.decoders or max(GPU_DECODERS, spare + SHARED_GPU_DECODERS)
-    beside = min(spare, max(0, count - SHARED_GPU_DECODERS))
-    return count - beside, beside
+    count = decoder_count(settings)
+    return DecoderPool(keep=count, gpu_threads=count if _on_gpu(settings) else 0)
 
 
 def _on_gpu(settings: Settings) -> bool:

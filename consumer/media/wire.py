@@ -58,7 +58,6 @@ class DecodeRequest:
         video: as above; likewise `size` and `seconds`.
         rotation: degrees clockwise, 0, 90, 180 or 270.
         window: what the bytes that are read have of the video's index; None: all.
-        urgent: for the quicker decoder, where there are two kinds.
     """
 
     video: int
@@ -68,7 +67,6 @@ class DecodeRequest:
     rotation: int
     plan: FramePlan
     window: Window | None = None
-    urgent: bool = False
 
 
 Request = ProbeRequest | DecodeRequest

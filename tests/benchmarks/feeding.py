@@ -36,7 +36,7 @@ from consumer.job import JobRunner
 from consumer.job.run import Run
 from consumer.media.chunks import Chunk
 from consumer.media.frames import plan_frames
-from consumer.media.library import Media, MediaLibrary, _places
+from consumer.media.library import Media, MediaLibrary, decoder_count
 from consumer.settings import Settings
 from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
@@ -252,7 +252,7 @@ def _conditions(bench: Bench) -> dict[str, Any]:
     return {
         "card": bench.gpu.name_of_card,
         "cores": len(os.sched_getaffinity(0)),
-        "decoders_on_card_and_cpu": _places(settings),
+        "decoders": decoder_count(settings),
         "vllm": version(),
         "model": given.model_says,
         "quantization": settings.quantization or settings.dtype,

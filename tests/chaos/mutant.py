@@ -96,12 +96,12 @@ def poison() -> None:
         return mutated
 
     def decoded(original: Any) -> Any:
-        def mutated(self: Any, plan: Any, **how: Any) -> Any:
+        def mutated(self: Any, plan: Any) -> Any:
             place, die = self.death
             if place == DECODER:
                 time.sleep(POISON_SECONDS)
                 die()
-            return original(self, plan, **how)
+            return original(self, plan)
 
         return mutated
 

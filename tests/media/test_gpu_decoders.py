@@ -7,14 +7,11 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
 from consumer.errors import ErrorCode, PermanentError
-from consumer.media.decoders import FEW, MOST_GPU_FAILURES, NICE_BESIDE_GPU, DecoderPool, _DecoderError
-from consumer.media.wire import DecodeAnswer, DecodeRequest
+from consumer.media.decoders import MOST_GPU_FAILURES, NICE_BESIDE_GPU, DecoderPool, _DecoderError
 from tests.media.rig import Rig
 
 
@@ -90,54 +87,6 @@ def test_chunks_of_one_video_that_fail_together_are_one_failure(large: Path, cod
     assert pool._gpu_tries == left, "a codec that no card decodes says nothing of the card"
     rig.media.close()
     pool.close()
-
-
-REQUEST = cast(DecodeRequest, SimpleNamespace(video=1, plan=SimpleNamespace(times=()), urgent=False))
-URGENT = cast(DecodeRequest, SimpleNamespace(video=1, plan=SimpleNamespace(times=()), urgent=True))
-
-
-class _Held:
-    """Decoders of one kind that keep a chunk until they are let go."""
-
-    def __init__(self) -> None:
-        self.let_go, self.holds = threading.Event(), threading.Semaphore(0)
-
-    def ask(self, *_: object) -> tuple[DecodeAnswer, float]:
-        self.holds.release()
-        assert self.let_go.wait(10)
-        return DecodeAnswer(rows=(), times=(), lost=0), 0.0
-
-    def close(self) -> None:
-        """Nothing is there."""
-
-    def number(self, expected: int) -> bool:
-        """Whether they are given so many, and no more."""
-        given = all(self.holds.acquire(timeout=10) for _ in range(expected))
-        return given and not self.holds.acquire(blocking=False)
-
-
-def test_while_many_are_decoded_the_cpu_takes_as_many_as_it_has_cores_to_spare() -> None:
-    pool, nothing = DecoderPool(keep=1, gpu_threads=FEW + 3, beside_gpu=3), cast(Any, 0)
-    for _ in range(2):
-        cpu, gpu = _Held(), _Held()
-        pool._cpu, pool._gpu = cpu, gpu  # type: ignore[assignment]
-        with ThreadPoolExecutor(FEW + 6) as many:
-
-            def decode(request: DecodeRequest, chunks: int, many: ThreadPoolExecutor = many) -> None:
-                for _ in range(chunks):
-                    many.submit(pool.decode, request, nothing, 0)
-
-            decode(REQUEST, FEW)
-            assert gpu.number(FEW), "few at once: the card, which is the quicker"
-            decode(REQUEST, 2)
-            assert cpu.number(2)
-            decode(URGENT, 3)
-            assert gpu.number(3), "somebody waits for these"
-            decode(URGENT, 1)
-            assert cpu.number(1), "the card has enough to do"
-            cpu.let_go.set()
-            gpu.let_go.set()
-        assert cpu.number(0) and gpu.number(0)
 
 
 def _kill_quietly(rig: Rig) -> None:

@@ -149,26 +149,3 @@ def test_a_card_that_is_asked_for_and_not_there_is_told_at_the_start(monkeypatch
     with pytest.raises(ConfigurationError, match="DECODER_DEVICE"):
         library(decoder_device="cuda")
     assert decoder_count(Settings(decoder_device="auto")) == len(os.sched_getaffinity(0))
-
-
-@pytest.mark.parametrize(
-    ("cores", "device", "decoders", "places"),
-    [
-        (2, "auto", 0, (14, 0)),
-        (8, "auto", 0, (12, 2)),
-        (16, "auto", 0, (6, 10)),
-        (16, "cuda", 0, (14, 0)),
-        (16, "cpu", 0, (0, 16)),
-        (16, "auto", 3, (3, 0)),
-        (16, "auto", 8, (6, 2)),
-        (128, "auto", 0, (6, 16)),
-    ],
-)
-def test_beside_a_card_cores_that_are_to_spare_decode_as_well(
-    cores: int, device: str, decoders: int, places: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(library_module, "NVIDIA_DEVICE", str(tmp_path))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
-    settings = Settings.model_validate({"decoder_device": device, "decoders": decoders})
-    assert library_module._places(settings) == places
-    assert decoder_count(settings) == sum(places)

@@ -74,7 +74,7 @@ class ScriptedMedia:
         self.gate: threading.Event | None = None
         self._lock = threading.Lock()
 
-    def decode(self, plan: FramePlan, *, urgent: bool = False) -> SampledFrames:
+    def decode(self, plan: FramePlan) -> SampledFrames:
         if self.gate is not None:
             assert self.gate.wait(30)
         with self._lock:
