@@ -94,6 +94,14 @@ class EngineContract:
         again = await engine.generate(replace(questions.ask(4), request_id="again"))
         assert first.text == again.text
 
+    async def test_what_was_prepared_is_answered_like_all_else(self, engine: Engine, questions: Questions) -> None:
+        question = questions.ask(4)
+        for _ in range(2):
+            await engine.prepare(question)
+        first, plain = await engine.generate(question), await engine.generate(questions.ask(4))
+        assert (first.text, first.prompt_tokens) == (plain.text, plain.prompt_tokens)
+        await engine.prepare(text_only(questions.ask(1)))
+
     async def test_it_says_what_it_is(self, engine: Engine) -> None:
         assert engine.info.engine
         assert engine.info.engine_version != "unknown"

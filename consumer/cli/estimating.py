@@ -189,13 +189,13 @@ def _key_frames(media: Media, plans: Sequence[FramePlan]) -> tuple[ShownTimes, b
     """Of some chunks the key frames that there are, of others as many a second; and whether there are others."""
     step = max(1, (len(plans) - 1) // (LOOKED_AT - 1)) if len(plans) > LOOKED_AT else 1
     known = {plan.chunk.index: media.decode(plan).times for plan in plans[::step][:LOOKED_AT]}
-    seen = sum(plan.chunk.end_time - plan.chunk.start_time for plan in plans if plan.chunk.index in known)
+    seen = sum(plan.chunk.seconds for plan in plans if plan.chunk.index in known)
     rate = sum(len(times) for times in known.values()) / seen
 
     def shown(plan: FramePlan) -> Sequence[float]:
         if plan.chunk.index in known:
             return known[plan.chunk.index]
-        wanted = round(rate * (plan.chunk.end_time - plan.chunk.start_time)) // 2 * 2
+        wanted = round(rate * plan.chunk.seconds) // 2 * 2
         count = max(MIN_FRAMES, min(len(plan.times), wanted))
         return [plan.times[index * len(plan.times) // count] for index in range(count)]
 

@@ -32,10 +32,8 @@ from consumer.inference.engine import (
     Generation,
     GenerationRequest,
 )
-from consumer.inference.factory import make_engine
-from consumer.inference.prompt_view import ShownPrompt
 from consumer.inference.vllm_engine import VllmEngine
-from consumer.settings import load_settings
+from consumer.settings import Settings, load_settings
 from consumer.telemetry.logs import configure_logging
 from consumer.worker import Worker
 
@@ -87,34 +85,16 @@ FAULTS: dict[str, Callable[[Clip], Clip]] = {
 }
 
 
-class LendingEngine:
-    """The Engine protocol on vLLM, for this process and those that borrow."""
+class LendingEngine(VllmEngine):
+    """vLLM for this process and those that borrow."""
 
-    def __init__(self, engine: VllmEngine, directory: Path) -> None:
-        self._engine, self._directory = engine, directory
+    def __init__(self, settings: Settings, directory: Path) -> None:
+        super().__init__(settings)
+        self._directory = directory
         self._server: asyncio.Server | None = None
 
-    @property
-    def info(self) -> EngineInfo:
-        return self._engine.info
-
-    @property
-    def limits(self) -> EngineLimits:
-        return self._engine.limits
-
-    @property
-    def alive(self) -> bool:
-        return self._engine.alive
-
-    @property
-    def progress(self) -> int:
-        return self._engine.progress
-
-    def on_step(self, listener: Callable[[int], None]) -> None:
-        self._engine.on_step(listener)
-
     async def start(self) -> None:
-        await self._engine.start()
+        await super().start()
         self._server = await asyncio.start_unix_server(self._serve, self._directory / _SOCKET)
 
     async def prepare(self, request: GenerationRequest) -> None:
@@ -122,7 +102,7 @@ class LendingEngine:
         if clip is not None and clip.rendered is None and word in FAULTS:
             spoiled = FAULTS[word](clip)
             clip.pixels, clip.times = spoiled.pixels, spoiled.times
-        await self._engine.prepare(request)
+        await super().prepare(request)
 
     async def generate(self, request: GenerationRequest) -> Generation:
         word, _, rest = request.subject.job_id.partition(":")
@@ -130,18 +110,12 @@ class LendingEngine:
             file = self._directory / rest.partition(":")[0]
             while request.subject.chunk_index >= int(word.removeprefix("held-")) and not file.exists():
                 await asyncio.sleep(LOOK_SECONDS)
-        return await self._engine.generate(request)
-
-    def count_tokens(self, text: str) -> int:
-        return self._engine.count_tokens(text)
-
-    async def shown_prompt(self, request: GenerationRequest) -> ShownPrompt:
-        return await self._engine.shown_prompt(request)
+        return await super().generate(request)
 
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-        await self._engine.stop()
+        await super().stop()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One borrower; what it asked for is given up when it is gone."""
@@ -237,9 +211,7 @@ def main(word: str, directory: Path) -> int:
     configure_logging(settings.log_format, settings.log_level)
     engine: Engine
     if word == "lend":
-        made = make_engine(settings)
-        assert isinstance(made, VllmEngine)
-        engine = LendingEngine(made, directory)
+        engine = LendingEngine(settings, directory)
     else:
         engine = BorrowedEngine(directory, Path(settings.model_name) / "tokenizer.json")
     return asyncio.run(Worker(settings, engine).run())

@@ -124,6 +124,7 @@ class ScriptedEngine:
         self.most_in_flight = 0
         self.aborted: list[str] = []
         self.prepared: list[str] = []
+        self.preparing: dict[int | None, Callable[[], Awaitable[object]]] = {}
         self.gate: asyncio.Event | None = None
         self.info = EngineInfo("scripted", "1", "scripted-model", "abc", "fp8")
         self.limits = limits or EngineLimits(131_072, 131_072)
@@ -145,6 +146,9 @@ class ScriptedEngine:
 
     async def prepare(self, request: GenerationRequest) -> None:
         self.prepared.append(request.request_id)
+        index = request.subject.chunk_index if isinstance(request.subject, ChunkSubject) else None
+        if index in self.preparing:
+            await self.preparing[index]()
 
     async def generate(self, request: GenerationRequest) -> Generation:
         assert request.request_id not in {one.request_id for one in self.requests}, "a request id was used twice"

@@ -101,6 +101,43 @@ async def test_an_answer_that_does_not_come_is_aborted_and_named() -> None:
     assert (final.status, bench.engine.in_flight) == ("partial", 0)
 
 
+async def test_a_request_that_is_not_prepared_in_time_is_given_up_and_named() -> None:
+    bench = Bench(generate_timeout_seconds=0.02, retry_seconds=0)
+    bench.engine.preparing[2] = for_ever
+    final = await bench.run()
+    late = bench.by_index()[2]
+    assert late.error is not None
+    assert (late.error.code, late.error.retryable) == (ErrorCode.ENGINE_TIMEOUT, True)
+    assert "GENERATE_TIMEOUT_SECONDS" in late.error.message
+    assert 2 not in bench.engine.chunk_requests()
+    assert (final.status, final.total_successful_chunks) == ("partial", final.num_chunks - 1)
+
+
+async def test_an_engine_that_dies_while_a_request_is_prepared_fails_no_chunk() -> None:
+    bench = Bench()
+
+    async def die() -> None:
+        raise bench.engine.die()
+
+    bench.engine.preparing[2] = die
+    with pytest.raises(TransientError) as caught:
+        await bench.run()
+    assert caught.value.code is ErrorCode.ENGINE_DIED
+    assert 2 not in bench.by_index()
+
+
+async def test_the_time_that_preparing_took_is_told() -> None:
+    bench = Bench()
+
+    async def slowly() -> None:
+        bench.time.seconds += 2.0
+
+    bench.engine.preparing[0] = slowly
+    await bench.run(make_job(end_time=50.0))
+    told = bench.by_index()[0].timings
+    assert (told.first_token, told.generate) == (0.5 + 2.0, 1.0 + 2.0)
+
+
 async def test_an_aggregate_that_does_not_come_is_limited_too() -> None:
     bench = Bench(generate_timeout_seconds=0.05, retry_seconds=0)
     bench.engine.answers[None] = [for_ever]

@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from consumer.cli.main import main
 from consumer.demo.model_path import demo_model
-from consumer.media import library as library_module
-from consumer.media.decoders import DecoderPool
 from tests.media.videos import H264, make_video
 from tests.unit.client.fakes import FakeKafka
 from tests.unit.stream.builders import chunk, final
 
 MODEL = ["--model-name", str(demo_model())]
-
-
-@pytest.fixture(scope="module")
-def decoders() -> Iterator[DecoderPool]:
-    """Kept between the tests: each takes a third of a second to start."""
-    pool = DecoderPool(1)
-    end, pool.close = pool.close, lambda: None  # type: ignore[method-assign]
-    yield pool
-    end()
-
-
-@pytest.fixture(autouse=True)
-def shared_decoders(decoders: DecoderPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library_module, "DecoderPool", lambda **_: decoders)
 
 
 @pytest.fixture
