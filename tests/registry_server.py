@@ -15,10 +15,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from tests.json_server import JsonServer, Reply, Request
 
 Answer = tuple[int, Any]
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
@@ -104,7 +105,7 @@ def _versions(store: Store, subject: str) -> Answer:
     return 200, list(range(1, len(store.subjects[subject]) + 1))
 
 
-class RegistryServer:
+class RegistryServer(JsonServer):
     """The server on a free loopback port, from entering to leaving the context.
 
     Args:
@@ -113,19 +114,12 @@ class RegistryServer:
     """
 
     def __init__(self, *, answer: Answer | None = None, silent: bool = False) -> None:
+        super().__init__()
         self.store = Store()
         self.answer, self.silent = answer, silent
         self.requests: Counter[tuple[str, str]] = Counter()
         self.authorization: list[str | None] = []
         self._closed = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="registry", daemon=True)
-
-    @property
-    def address(self) -> str:
-        """host:port."""
-        return f"127.0.0.1:{self._server.server_port}"
 
     @property
     def url(self) -> str:
@@ -138,51 +132,25 @@ class RegistryServer:
             raise ValueError(body)
         return int(body["id"])
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def respond(self, request: Request) -> Reply | None:
+        path = urlsplit(request.target).path
+        self.authorization.append(request.authorization)
+        self.requests[request.method, path] += 1
+        if self.silent:
+            self._closed.wait()
+            return None
+        status, body = self.answer or self._answer(request.method, path, request.content)
+        return Reply(status, body, content_type=CONTENT_TYPE)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closed.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
 
-    def _respond(self, method: str, target: str, body: bytes) -> Answer:
-        path = urlsplit(target).path
-        if self.answer is not None:
-            return self.answer
+    def _answer(self, method: str, path: str, content: bytes) -> Answer:
         for verb, pattern, respond in ROUTES:
             found = re.fullmatch(pattern, path)
             if found and verb == method:
-                return respond(self.store, json.loads(body or b"{}"), [unquote(part) for part in found.groups()])
+                return respond(self.store, json.loads(content or b"{}"), [unquote(part) for part in found.groups()])
         return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
-
-    def _handler(server: RegistryServer) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the handler below
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                server.authorization.append(self.headers.get("Authorization"))
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                server.requests[self.command, urlsplit(self.path).path] += 1
-                if server.silent:
-                    server._closed.wait()
-                    self.close_connection = True
-                    return
-                status, answer = server._respond(self.command, self.path, body)
-                sent = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", CONTENT_TYPE)
-                self.send_header("Content-Length", str(len(sent)))
-                self.end_headers()
-                self.wfile.write(sent)
-
-            do_POST = do_GET  # noqa: N815 - the name that http.server calls
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server calls
-                """Say nothing."""
-
-        return Handler

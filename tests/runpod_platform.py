@@ -12,15 +12,15 @@ import json
 import re
 import threading
 from collections import defaultdict, deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
+
+from tests.json_server import JsonServer, Reply, Request
 
 _POLL_SECONDS = 0.2
 
 
-class RunpodPlatform:
+class RunpodPlatform(JsonServer):
     """The queue of one endpoint.
 
     Attributes:
@@ -29,19 +29,17 @@ class RunpodPlatform:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.updates: dict[str, list[Any]] = defaultdict(list)
         self.answers: dict[str, Any] = {}
         self._waiting: deque[dict[str, Any]] = deque()
         self._stopped: list[str] = []
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="platform", daemon=True)
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that make a process a worker of this endpoint."""
-        base = f"http://127.0.0.1:{self._server.server_port}"
+        base = f"http://{self.address}"
         return {
             "RUNPOD_POD_ID": "worker1",
             "RUNPOD_WEBHOOK_GET_JOB": f"{base}/job-take/$ID?gpu=none",
@@ -50,17 +48,6 @@ class RunpodPlatform:
             "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
             "RUNPOD_SKIP_GPU_CHECK": "true",
         }
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def submit(self, request_id: str, fields: dict[str, Any]) -> None:
         """Put a request into the queue."""
@@ -104,32 +91,11 @@ class RunpodPlatform:
             self._changed.notify_all()
         return 200, {}
 
-    def _respond(self, target: str, content: bytes) -> tuple[int, Any]:
-        path = urlsplit(target).path
+    def respond(self, request: Request) -> Reply:
+        path = urlsplit(request.target).path
         if path.startswith(("/job-take/", "/job-take-batch/")):
-            return self._take(path.startswith("/job-take/"))
+            return Reply(*self._take(path.startswith("/job-take/")))
         if path.startswith("/job-stop/"):
-            return self._stops()
+            return Reply(*self._stops())
         found = re.fullmatch(r"/job-done/worker1/([^/]+)", path)
-        return self._done(found[1], json.loads(content)) if found else (404, {})
-
-    def _handler(platform: RunpodPlatform) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the handler below
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, answer = platform._respond(self.path, content)
-                sent = b"" if answer is None else json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(sent)))
-                self.end_headers()
-                self.wfile.write(sent)
-
-            do_POST = do_GET  # noqa: N815 - the name that http.server calls
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server calls
-                """Say nothing."""
-
-        return Handler
+        return Reply(*self._done(found[1], json.loads(request.content))) if found else Reply(404, {})

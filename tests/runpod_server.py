@@ -16,11 +16,10 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.json_server import JsonServer, Reply, Request
 from tests.runpod_schema import GPU_QUERY, POD_QUERY, broken_rule, violations
 
 Answer = tuple[int, Any, dict[str, str]]
@@ -167,73 +166,40 @@ class Cloud:
         return problem(404, "resource not found")
 
 
-class RunpodServer:
+class RunpodServer(JsonServer):
     """The server on a free loopback port, from entering to leaving the context."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.cloud = Cloud()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="runpod", daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/v2"
+        return f"http://{self.address}/v2"
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def respond(self, request: Request) -> Reply | None:
+        answer = self._answer(request)
+        if answer is None:
+            return None
+        status, body, headers = answer
+        kind = "application/problem+json" if status >= 400 else "application/json"
+        return Reply(status, body, {name.replace("_", "-"): value for name, value in headers.items()}, kind)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def respond(self, method: str, target: str, authorization: str | None, content: bytes) -> Answer | None:
-        """The answer; None: the connection breaks."""
-        parts = urlsplit(target)
+    def _answer(self, request: Request) -> Answer | None:
+        parts = urlsplit(request.target)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         with self._lock:
-            self.cloud.requests.append((method, parts.path))
-            if authorization != f"Bearer {self.cloud.key}":
-                return problem(401, "missing bearer token" if authorization is None else "invalid bearer token")
+            self.cloud.requests.append((request.method, parts.path))
+            if request.authorization != f"Bearer {self.cloud.key}":
+                missing = request.authorization is None
+                return problem(401, "missing bearer token" if missing else "invalid bearer token")
             given = self.cloud.answers.popleft() if self.cloud.answers else None
             if given is not None:
                 return given
-            answer = self.cloud.respond(method, parts.path, query, json.loads(content) if content else None)
-            if self.cloud.lose and method == "POST":
+            content = json.loads(request.content) if request.content else None
+            answer = self.cloud.respond(request.method, parts.path, query, content)
+            if self.cloud.lose and request.method == "POST":
                 self.cloud.lose = False
                 return None
             return answer
-
-    def _handler(server: RunpodServer) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the handler below
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # One write an answer: two of them wait for each other's acknowledgement.
-            wbufsize = 65536
-
-            def do_GET(self) -> None:
-                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                answer = server.respond(self.command, self.path, self.headers.get("Authorization"), content)
-                if answer is None:
-                    self.close_connection = True
-                    return
-                status, body, headers = answer
-                sent = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name.replace("_", "-"), value)
-                self.send_header("Content-Type", "application/problem+json" if status >= 400 else "application/json")
-                self.send_header("Content-Length", str(len(sent)))
-                self.end_headers()
-                self.wfile.write(sent)
-
-            do_POST = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server calls
-                """Say nothing."""
-
-        return Handler
