@@ -28,6 +28,10 @@ def command(invocation: Invocation, seed: int | None, seconds: int, video: Path 
     Needs the extra `cpu` (`make install`); no network, GPU, Docker or Java. Settings are the demo's own. Exit code 1 if
     the job failed or the answers are wrong.
     """
+    if video is not None and not video.is_file():
+        raise click.UsageError(f"--video: there is no file {video}")
+    if report is not None and (report.is_dir() or not report.parent.is_dir()):
+        raise click.UsageError(f"--report: {report} must be a file in a directory that exists")
     from consumer.demo.display import display
     from consumer.demo.run import Plan, run_demo
     from consumer.telemetry.logs import configure_logging

@@ -33,7 +33,7 @@ from consumer.demo.settings import (
 from consumer.demo.video import FPS as VIDEO_FPS
 from consumer.demo.video import encode
 from consumer.demo.world import Script, write_script
-from consumer.errors import ConfigurationError, VideoConsumerError
+from consumer.errors import VideoConsumerError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.events.topics import Topics
 from consumer.report.html import render_report
@@ -71,13 +71,9 @@ def run_demo(plan: Plan, show: Display) -> int:
     """Run it; returns the exit code: 1 if the job or the model failed.
 
     Raises:
-        ConfigurationError: a file does not exist or cannot be written, or the installation lacks something.
+        ConfigurationError: the installation lacks something.
         VideoConsumerError: the broker or the consumer did not work.
     """
-    if plan.video is not None and not plan.video.is_file():
-        raise ConfigurationError(f"There is no file {plan.video} (--video).")
-    if plan.report is not None and (plan.report.is_dir() or not plan.report.parent.is_dir()):
-        raise ConfigurationError(f"{plan.report} (--report) must be a file in a directory that exists.")
     directory = Path(tempfile.mkdtemp(prefix="video-consumer-demo-"))
     try:
         prepare_environment(scratch=directory, debug=plan.debug)

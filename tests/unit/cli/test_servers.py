@@ -89,7 +89,18 @@ def test_serve_listens_only_when_told(
     assert seen == [address]
 
 
-def test_the_demo_runs_as_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("option", ["--video nowhere.mp4", "--video .", "--report .", "--report nowhere/page.html"])
+def test_the_demo_refuses_files_that_will_not_do_before_anything_is_started(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, file = option.split()
+    assert main(["demo", name, file]) == 2
+    captured = capsys.readouterr()
+    assert name in captured.err and file in captured.err
+    assert captured.out == ""
+
+
+def test_the_demo_runs_as_planned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[Plan] = []
 
     def run_demo(plan: Plan, show: object) -> int:
@@ -98,9 +109,11 @@ def test_the_demo_runs_as_planned(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(consumer.demo.run, "run_demo", run_demo)
     assert main(["demo", "--seed", "7", "--seconds", "30"]) == 1
-    assert main(["demo", "--video", "mine.mp4", "--report", "page.html", "--debug"]) == 1
+    mine = tmp_path / "mine.mp4"
+    mine.touch()
+    assert main(["demo", "--video", str(mine), "--report", "page.html", "--debug"]) == 1
     assert seen[0] == Plan(7, 30)
-    assert seen[1] == Plan(seen[1].seed, 120, Path("mine.mp4"), Path("page.html"), True)
+    assert seen[1] == Plan(seen[1].seed, 120, mine, Path("page.html"), True)
 
 
 @pytest.mark.parametrize(("command", "function"), [("create", "create_topics"), ("check", "check_topics")])
