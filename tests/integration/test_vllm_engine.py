@@ -266,6 +266,12 @@ async def test_two_videos_of_one_request_id_are_two(engine: VllmEngine) -> None:
     assert [re.match(r"marker (\d\d)", answer.text)[1] for answer in answers] == ["13", "31"]  # type: ignore[index]
 
 
+async def test_vllm_s_own_metrics_are_what_the_dashboards_ask_for(engine: VllmEngine) -> None:
+    await engine.generate(marker_question(42))
+    names = {sample.name for family in ForeignMetrics().collect() for sample in family.samples}
+    assert set(vllm_names()) <= names
+
+
 async def test_the_end_when_the_engine_s_process_dies(engine: VllmEngine, backend: VllmBackend) -> None:
     """The last one: nothing can be asked after it."""
     processes: list[psutil.Process] = engine_processes()
@@ -280,9 +286,3 @@ async def test_the_end_when_the_engine_s_process_dies(engine: VllmEngine, backen
     await check_ended(engine, marker_question(5))
     _, left = psutil.wait_procs(processes, timeout=30)
     assert left == []
-
-
-async def test_vllm_s_own_metrics_are_what_the_dashboards_ask_for(engine: VllmEngine) -> None:
-    await engine.generate(marker_question(42))
-    names = {sample.name for family in ForeignMetrics().collect() for sample in family.samples}
-    assert set(vllm_names()) <= names
