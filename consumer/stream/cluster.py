@@ -193,7 +193,7 @@ class Cluster:
                     raise
                 with suppress(KafkaException):
                     # Or the same broker would be chosen again.
-                    self._admin.list_topics(timeout=_METADATA_SECONDS)
+                    self._admin.list_topics(timeout=min(_METADATA_SECONDS, self._seconds))
                 continue
             return {
                 name: {key: entry.value for key, entry in entries.items()}
@@ -251,7 +251,7 @@ class Cluster:
         deadline = time.monotonic() + self._seconds
         while True:
             try:
-                topic = consumer.list_topics(name, timeout=_METADATA_SECONDS).topics[name]
+                topic = consumer.list_topics(name, timeout=min(_METADATA_SECONDS, self._seconds)).topics[name]
             except KafkaException:
                 # The reason comes by error_cb, which is called here.
                 consumer.poll(0)
@@ -281,7 +281,7 @@ class Cluster:
                 if time.monotonic() > deadline:
                     raise
                 with suppress(KafkaException):
-                    self._admin.list_topics(timeout=_METADATA_SECONDS)
+                    self._admin.list_topics(timeout=min(_METADATA_SECONDS, self._seconds))
         if OFFSET_INVALID in found.values():
             # The connection to a leader broke before the answer, which librdkafka does not call an error.
             raise unavailable(self._settings, self._seconds, self._errors)

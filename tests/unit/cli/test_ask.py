@@ -84,7 +84,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_answer_goes_to_stdout(kafka: FakeKafka, named: str, capsys: pytest.CaptureFixture[str]) -> None:
-    kafka.publish(results("second", named)[1])
+    kafka.publish(*results("second", named))
     assert main(["ask", "first", "--again", "Who speaks?"]) == 0
     assert capsys.readouterr().out == "all of it\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,6 +13,7 @@ from consumer.demo import run as demo
 from consumer.demo.consumer_thread import ConsumerEndedError
 from consumer.demo.run import Plan, run_demo
 from consumer.demo.score import tellable
+from consumer.demo.video import encode
 from consumer.demo.world import Script, write_script
 from consumer.errors import ErrorCode, VideoConsumerError
 from consumer.events.models import ChunkResult, ErrorInfo, VideoJob, VideoResult
@@ -102,6 +104,8 @@ def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "ConsumerThread", StillConsumer)
     monkeypatch.setattr(demo, "VideoJobs", Client)
     monkeypatch.setattr(demo, "prepare_environment", lambda **_: None)
+    # Nobody looks at the video here; all of it is drawn in test_video.py.
+    monkeypatch.setattr(demo, "encode", lambda path, frames, **options: encode(path, islice(frames, 4), **options))
     monkeypatch.setattr(Client, "jobs", [])
     monkeypatch.setattr(Client, "answers", [])
 
