@@ -120,7 +120,8 @@ def test_two_decoders_beside_one(minute: tuple[str, Path], open_media: Media) ->
         f"\ntwo decoders are {gain:.2f} times as fast as one, two ffmpeg programs of one thread {most:.2f} times;"
         f" {os.cpu_count()} cores"
     )
-    assert gain >= 1.8
+    # 1.8 where two programs that share nothing do twice as much as one; shared cores may allow less.
+    assert gain >= 0.9 * most
 
 
 def _programs(path: Path, count: int) -> float:
