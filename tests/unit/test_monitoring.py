@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -36,6 +37,8 @@ def series() -> set[str]:
         names |= {f"{name}{end}" for end in ("_bucket", "_sum", "_count")} if one.buckets else {name}
     return {f"video_consumer_{name}" for name in names}
 
+
+LOGGING = r"_log\.(warning|error|exception|critical)|self\._later"
 
 PANELS = [(f"{board.uid} {panel.title}", panel) for board in BOARDS for panel in board.panels]
 QUESTIONS = {
@@ -96,3 +99,24 @@ def test_the_runbook_names_only_what_there_is() -> None:
     assert [name for name in quoted if not re.search(rf"\b{name}\b", sources)] == []
     capitals = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", RUNBOOK))
     assert {name for name in capitals if name.lower() not in Settings.model_fields} - set(ErrorCode) == set()
+
+
+def troubles() -> set[str]:
+    """The events of all warnings and errors that the product logs."""
+    found = set()
+    for path in (ROOT / "consumer").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and re.fullmatch(LOGGING, ast.unparse(call.func)):
+                event = call.args[0]
+                if isinstance(event, ast.Constant):
+                    found.add(str(event.value))
+                else:
+                    # Only `_later` hands an event on, and its callers are looked at, too.
+                    assert path.name in ("partition.py", "guard.py"), f"{path}: {ast.unparse(call)}"
+    return found
+
+
+def test_the_runbook_explains_every_trouble_in_the_log_and_no_other() -> None:
+    table = RUNBOOK.partition("## What the log says")[2]
+    told = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert told == troubles()
