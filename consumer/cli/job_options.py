@@ -60,9 +60,22 @@ def build_job(values: Mapping[str, Any]) -> VideoJob:
     Raises:
         click.UsageError: a value is wrong; the sentence names the option.
     """
+    fields = given_fields(values)
+    fields.setdefault("prompt", DEFAULT_PROMPT)
+    try:
+        return VideoJob.model_validate(fields)
+    except ValidationError as error:
+        raise click.UsageError(_sentence(error)) from None
+
+
+def given_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that option values stand for, as the model takes them; those that were not given are left out.
+
+    Raises:
+        click.UsageError: --metadata is no KEY=VALUE, or the file of --response-schema cannot be read.
+    """
     fields = {name: value for name, value in values.items() if value is not None}
     fields["metadata"] = _pairs(values.get("metadata") or ())
-    fields.setdefault("prompt", DEFAULT_PROMPT)
     schema = fields.get("response_schema", "")
     if schema.startswith("@"):
         fields["response_schema"] = _read(Path(schema[1:]))
@@ -76,10 +89,7 @@ def build_job(values: Mapping[str, Any]) -> VideoJob:
             and _base_type(VideoJob.model_fields[name]) is not str
         ):
             fields[name] = None
-    try:
-        return VideoJob.model_validate(fields)
-    except ValidationError as error:
-        raise click.UsageError(_sentence(error)) from None
+    return fields
 
 
 def _option(name: str, field: FieldInfo) -> Callable[[F], F]:

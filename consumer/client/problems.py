@@ -13,6 +13,10 @@ class JobTooLargeError(SubmitError):
     """The job does not fit into one Kafka message."""
 
 
+class RefusedJobError(SubmitError):
+    """The consumer would refuse the job; it was not sent."""
+
+
 class UploadError(VideoConsumerError):
     """The store did not take the file."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consumer.client import JobHandle, UnknownJobError, VideoJobs, WaitTimeoutError, new_job_id, reader
-from consumer.client.jobs import CLOCK_MARGIN_MS
+from consumer.client.places import CLOCK_MARGIN_MS
 from consumer.errors import ConfigurationError
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
 from consumer.stream.cluster import KafkaUnavailableError
