@@ -46,7 +46,7 @@ def merged(defaults: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, 
 
 def _fields(name: str, line: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique)
+        found = json.loads(line.decode("utf-8-sig").rstrip(), object_pairs_hook=_unique)
     except UnicodeDecodeError:
         raise click.UsageError(f"{name} is not UTF-8; save the file as UTF-8") from None
     except json.JSONDecodeError as error:

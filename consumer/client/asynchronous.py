@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -61,7 +61,7 @@ class AsyncVideoJobs:
                 return event
         raise AssertionError("following ends with the final result")
 
-    async def chunks(self, job: JobHandle | str, timeout: float | None = None) -> AsyncIterator[ChunkResult]:
+    async def chunks(self, job: JobHandle | str, timeout: float | None = None) -> AsyncGenerator[ChunkResult, None]:
         """The chunk results of a job as they are committed, until it is done."""
         async for event in self.follow([job], timeout):
             if isinstance(event, ChunkResult):
@@ -69,7 +69,7 @@ class AsyncVideoJobs:
 
     async def follow(
         self, jobs: Collection[JobHandle | str] | None, timeout: float | None = None
-    ) -> AsyncIterator[ChunkResult | VideoResult]:
+    ) -> AsyncGenerator[ChunkResult | VideoResult, None]:
         """Chunk results and final results of jobs as they are committed; a reader and a thread of its own.
 
         Whoever stops early closes the iterator (`contextlib.aclosing`), or leaves it to the event loop.
