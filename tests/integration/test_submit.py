@@ -78,37 +78,32 @@ def test_a_directory_is_uploaded_in_parts_and_once_and_its_jobs_are_followed(
     assert tags["large.mp4"].endswith("-3"), "three parts"
 
 
-@pytest.mark.parametrize("example", ["sync", "async"])
-def test_the_page_s_examples_run(system: System, films: Path, example: str) -> None:
+def test_the_page_s_examples_run(system: System, films: Path) -> None:
     page = (DOCS / "client.md").read_text(encoding="utf-8")
-    found = re.search(rf"<!-- example: {example} -->\n```python\n(.*?)```", page, re.DOTALL)
-    assert found is not None
-    environment = {**os.environ, **system.environment(LOG_LEVEL="ERROR")}
-    with worker_process(system.environment(), system.directory / "log") as worker:
-        worker.wait_ready()
+    examples = re.findall(r"<!-- example: \w+ -->\n```python\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+
+    def lines_of(example: str) -> list[str]:
         done = subprocess.run(
-            [sys.executable, "-c", found[1], str(films / "small.mp4")],
-            env=environment,
+            [sys.executable, "-c", example, str(films / "small.mp4")],
+            env={**os.environ, **system.environment(LOG_LEVEL="ERROR")},
             cwd=system.directory,
             capture_output=True,
             text=True,
             timeout=90,
         )
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
-    if example == "sync":
-        assert [line.split(":")[0] for line in lines[:-1]] == [
-            "0-5 s",
-            "3-8 s",
-            "6-11 s",
-            "9-14 s",
-            "12-17 s",
-            "15-20 s",
-        ]
-        assert lines[-1].startswith("succeeded {")
-    else:
-        assert sum(" of 6: {" in line for line in lines) == 12
-        assert len(lines) == 14
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    with worker_process(system.environment(), system.directory / "log") as worker:
+        worker.wait_ready()
+        *chunks, final = lines_of(examples[0])
+        beside = lines_of(examples[1])
+    spans = {line.split(":")[0] for line in chunks}
+    assert spans == {"0-5 s", "3-8 s", "6-11 s", "9-14 s", "12-17 s", "15-20 s"}
+    assert final.startswith("succeeded {")
+    assert sum(" of 6: {" in line for line in beside) == 12
+    assert len(beside) == 14
 
 
 @pytest.mark.parametrize(
