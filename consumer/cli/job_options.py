@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from consumer.events.models import DEFAULT_PROMPT, VideoJob
+from consumer.events.models import DEFAULT_PROMPT, JOB_ID_PATTERN, VideoJob
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,6 +91,13 @@ def given_fields(values: Mapping[str, Any]) -> dict[str, Any]:
         ):
             fields[name] = None
     return fields
+
+
+def require_job_ids(jobs: Iterable[str]) -> None:
+    """Raises click.UsageError for what can be the id of no job."""
+    for job in jobs:
+        if not re.fullmatch(JOB_ID_PATTERN, job):
+            raise click.UsageError(f"{job!r} can be no job_id: letters, digits, . _ : and -, at most 128")
 
 
 def _option(name: str, field: FieldInfo) -> Callable[[F], F]:

@@ -55,10 +55,22 @@ def command(
     jobs = plan(sources, from_file, fields, settings)
     with VideoJobs(settings) as client:
         for one in jobs:
-            client.check(one.job)
+            _check(client, one)
         client.require_topic()
         handles = _send_all(client, settings, jobs)
         return _follow(client, handles, timeout) if wait else 0
+
+
+def _check(client: VideoJobs, one: Planned) -> None:
+    from consumer.client import JobTooLargeError, RefusedJobError
+
+    name = f"{one.line}: " if one.line is not None else ""
+    try:
+        client.check(one.job)
+    except RefusedJobError as error:
+        raise click.UsageError(f"{name}{error.reason}") from None
+    except JobTooLargeError as error:
+        raise JobTooLargeError(f"{name}{error}") from None
 
 
 def _send_all(client: VideoJobs, settings: Settings, jobs: list[Planned]) -> list[JobHandle]:

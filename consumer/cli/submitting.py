@@ -28,10 +28,12 @@ class Planned:
 
     Args:
         path: the file that must be uploaded for it.
+        line: which line of --from-file it was.
     """
 
     job: VideoJob
     path: Path | None = None
+    line: str | None = None
 
     def at(self, url: str) -> VideoJob:
         """The job, once its file has this address."""
@@ -103,7 +105,7 @@ def _of_line(name: str, fields: dict[str, Any], settings: Settings) -> Planned:
         fields["video_url"] = _address(source, settings)
     fields = {"job_id": new_job_id(), "prompt": DEFAULT_PROMPT} | fields
     try:
-        return Planned(VideoJob.model_validate(fields), planned_path)
+        return Planned(VideoJob.model_validate(fields), planned_path, name)
     except ValidationError as error:
         message = invalid(VideoJob, fields, error).message.rstrip(".")
         raise click.UsageError(f"{name}: {message[:1].lower()}{message[1:]}") from None

@@ -7,6 +7,7 @@ import sys
 import click
 
 from consumer.cli.invocation import Invocation, pass_invocation
+from consumer.cli.job_options import require_job_ids
 
 
 @click.command(short_help="Follow jobs, or all of them, as their results come.")
@@ -23,6 +24,7 @@ def command(invocation: Invocation, jobs: tuple[str, ...], timeout: float | None
     from consumer.cli.progress import display
     from consumer.client import VideoJobs
 
+    require_job_ids(jobs)
     with VideoJobs(invocation.settings()) as client, display(sys.stdout, jobs) as shown:
         for event in client.follow(jobs or None, timeout):
             shown.show(event)

@@ -27,7 +27,7 @@ def require_acceptable(job: VideoJob, settings: Settings, now_ms: int) -> None:
     """
     problem = _problem(job, settings, now_ms)
     if problem is not None:
-        raise RefusedJobError(f"The job {job.job_id} would be refused: {problem}.")
+        raise RefusedJobError(job.job_id, problem)
 
 
 def _problem(job: VideoJob, settings: Settings, now_ms: int) -> str | None:

@@ -83,4 +83,7 @@ def _overdue(job_ids: list[str], seconds: float) -> str:
     if not job_ids:
         return f"The {seconds:g} s are over."
     named = ", ".join(job_ids[:3]) + (f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else "")
-    return f"There is no final result of {named} after {seconds:g} s; the work goes on, see `video-consumer watch`."
+    return (
+        f"There is no final result of {named} after {seconds:g} s; a job that was submitted goes on, and "
+        "`video-consumer watch` follows it."
+    )

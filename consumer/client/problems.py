@@ -14,7 +14,15 @@ class JobTooLargeError(SubmitError):
 
 
 class RefusedJobError(SubmitError):
-    """The consumer would refuse the job; it was not sent."""
+    """The consumer would refuse the job; it was not sent.
+
+    Args:
+        reason: begins with the field's name.
+    """
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        super().__init__(f"The job {job_id} would be refused: {reason}.")
+        self.reason = reason
 
 
 class UploadError(VideoConsumerError):

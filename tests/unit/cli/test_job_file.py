@@ -74,6 +74,7 @@ GOOD = {"job_id": "one", "video_url": "s3://b/k"}
         ({"source": "a.mp4", "video_url": "s3://b/k"}, "line 2: give one of source, video_url and video_path"),
         ({"source": 5}, "line 2: source must be a text"),
         (GOOD, "jobs.jsonl, line 2 has the job_id of jobs.jsonl, line 1"),
+        ({"video_url": "gate.mp4"}, "jobs.jsonl, line 2: video_url: it is no address; use s3://BUCKET/KEY or http"),
     ],
 )
 def test_a_line_that_is_no_job_is_named_and_nothing_is_sent(

@@ -115,11 +115,12 @@ def test_wrong_usage_sends_nothing(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "code", "sentence"),
     [
-        (["--video-url", "ftp://h/x"], "would be refused: video_url: ftp:// is no address that can be fetched"),
-        (["--response-schema", '{"type": "strange"}'], "would be refused: response_schema is not a usable JSON Schema"),
-        (["a.mp4", "--metadata", "x=" + "y" * 1_000_000], "is a message of 1,000,"),
+        (["--video-url", "ftp://h/x"], 2, "submit: video_url: ftp:// is no address that can be fetched"),
+        (["--response-schema", '{"type": "strange"}'], 2, "submit: response_schema is not a usable JSON Schema"),
+        (["--deadline", "2020-01-01T00:00:00Z"], 2, "submit: deadline: it has passed; name a later one"),
+        (["a.mp4", "--metadata", "x=" + "y" * 1_000_000], 1, "is a message of 1,000,"),
     ],
 )
 def test_a_job_that_would_be_refused_is_refused_before_anything_is_uploaded(
@@ -128,11 +129,12 @@ def test_a_job_that_would_be_refused_is_refused_before_anything_is_uploaded(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     arguments: list[str],
+    code: int,
     sentence: str,
 ) -> None:
     (tmp_path / "a.mp4").write_bytes(b"x")
     sources = [] if "--video-url" in arguments or "a.mp4" in arguments else ["a.mp4"]
-    assert main(["submit", *sources, *arguments]) == 1
+    assert main(["submit", *sources, *arguments]) == code
     captured = capsys.readouterr()
     assert sentence in captured.err
     assert captured.out == ""
@@ -170,5 +172,6 @@ def test_waiting_follows_on_stderr_and_ends_as_the_job_does(
 def test_waiting_in_vain_says_so(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["submit", "s3://b/k", "--job-id", "job", "--wait", "--timeout", "0"]) == 1
     assert capsys.readouterr().err == (
-        "There is no final result of job after 0 s; the work goes on, see `video-consumer watch`.\n"
+        "There is no final result of job after 0 s; "
+        "a job that was submitted goes on, and `video-consumer watch` follows it.\n"
     )

@@ -141,7 +141,7 @@ def test_following_no_job_is_over_at_once(kafka: FakeKafka) -> None:
 def test_the_time_given_ends_the_following(kafka: FakeKafka) -> None:
     kafka.publish(chunk(0))
     client = VideoJobs(SETTINGS)
-    with pytest.raises(WaitTimeoutError, match="no final result of job after 0 s; the work goes on"):
+    with pytest.raises(WaitTimeoutError, match="no final result of job after 0 s; a job that was submitted goes on"):
         list(client.follow(["job"], timeout=0.0))
     with pytest.raises(WaitTimeoutError, match="no final result of a, b, c and 2 more after 0 s"):
         list(client.follow(["a", "b", "c", "d", "e"], timeout=0.0))
