@@ -79,6 +79,7 @@ def picture() -> str:
         if index + 1 == count:
             shown.show(_final(job_id, count))
     console.print(shown.table())
+    console.print()
     svg = console.export_svg(title="video-consumer watch talk-1 gate-camera match-2 night-drive", unique_id="watch")
     # Fonts from a server of others.
     return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)

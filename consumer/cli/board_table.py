@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +15,7 @@ _RIGHT = frozenset({"chunks", "failed", "speed", "left"})
 # From which width on a column is there; the other ones always are.
 _FROM_WIDTH = {"left": 48, "speed": 58, "failed": 68, "worker": 92}
 _COLUMNS = ("job", "state", "chunks", "failed", "speed", "left", "worker")
-_LINES_BESIDES_ROWS = 4
+_LINES_BESIDES_ROWS = 5
 _WORKER_WIDTH = 20
 
 
@@ -39,7 +40,7 @@ def board_table(board: Board, now: float, width: int, height: int) -> Renderable
     summary = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no job yet"
     more = sum(counts.values()) - len(rows)
     hidden = f" ({more} not shown)" if more else ""
-    return Group(table, Text(f"{summary}{hidden}", style="dim", overflow="ellipsis", no_wrap=True))
+    return Group(Rule(style="dim"), table, Text(f"{summary}{hidden}", style="dim", overflow="ellipsis", no_wrap=True))
 
 
 def shortened(job_id: str, width: int) -> str:

@@ -89,11 +89,11 @@ def _send_all(client: VideoJobs, settings: Settings, jobs: list[Planned]) -> lis
                 click.echo(handles[-1].job_id)
         except VideoConsumerError:
             if handles:
-                sentence = f"Of {len(jobs)} jobs the first {len(handles)} were sent; the others were not:"
+                sentence = f"Sent: the first {len(handles)} of {len(jobs)} jobs; then there was an error."
                 click.echo(sentence, err=True)
             raise
         if sending is not None and sending.skipped:
-            click.echo(f"{sending.skipped} of {len(set(files))} files were in the bucket already.", err=True)
+            click.echo(f"In the bucket already: {sending.skipped} of {len(set(files))} files.", err=True)
     return handles
 
 

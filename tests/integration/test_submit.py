@@ -65,7 +65,7 @@ def test_a_directory_is_uploaded_in_parts_and_once_and_its_jobs_are_followed(
         # The other way round, the same content under other names.
         (films / "small.mp4").rename(films / "again.mp4")
         assert main(["submit", str(films), *options]) == 0
-        assert capsys.readouterr().err == "2 of 2 files were in the bucket already.\n"
+        assert capsys.readouterr().err == "In the bucket already: 2 of 2 files.\n"
         (films / "broken.mp4").write_bytes(b"no video")
         assert main(["submit", f"{films}/b*.mp4", "--wait", "--timeout", "60"]) == 1
         assert "MEDIA_UNREADABLE" in capsys.readouterr().err

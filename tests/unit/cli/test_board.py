@@ -108,7 +108,9 @@ def drawn(board: Board, width: int, height: int = 30) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
     console.print(board_table(board, 0.0, width, height))
     assert isinstance(console.file, io.StringIO)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+    rule, *lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    assert rule == "─" * width
+    return lines
 
 
 @pytest.fixture
@@ -139,8 +141,8 @@ def test_a_narrow_terminal_has_fewer_and_no_line_breaks(board: Board, width: int
 
 
 def test_a_low_terminal_says_what_it_does_not_show(board: Board) -> None:
-    assert drawn(board, 120, height=5)[-1] == "1 waiting, 1 running (1 not shown)"
-    assert len(drawn(board, 120, height=5)) == 3
+    assert drawn(board, 120, height=6)[-1] == "1 waiting, 1 running (1 not shown)"
+    assert len(drawn(board, 120, height=6)) == 3
 
 
 def test_ids_keep_their_begin_and_end() -> None:

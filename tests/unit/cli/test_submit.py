@@ -44,7 +44,7 @@ def test_what_is_in_the_bucket_is_not_uploaded_again(
     assert capsys.readouterr().err == "", "one upload for two jobs"
     (tmp_path / "b.mp4").write_bytes(b"y")
     assert main(["submit", "*.mp4"]) == 0
-    assert capsys.readouterr().err == "1 of 2 files were in the bucket already.\n"
+    assert capsys.readouterr().err == "In the bucket already: 1 of 2 files.\n"
     assert sorted(key[-5:] for key in objects) == ["a.mp4", "b.mp4"]
     assert [(job.video_url or "")[-5:] for job in sent(kafka)] == ["a.mp4", "a.mp4", "a.mp4", "b.mp4"]
 
@@ -68,7 +68,7 @@ def test_a_job_whose_file_was_not_taken_is_not_sent(
         (tmp_path / name).write_bytes(name.encode())
     assert main(["submit", "."]) == 1
     captured = capsys.readouterr()
-    assert captured.err == "Of 3 jobs the first 1 were sent; the others were not:\nThe store is full.\n"
+    assert captured.err == "Sent: the first 1 of 3 jobs; then there was an error.\nThe store is full.\n"
     assert captured.out.split() == [job.job_id for job in sent(kafka)]
     assert len(sent(kafka)) == 1
 
