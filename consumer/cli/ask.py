@@ -56,7 +56,7 @@ def command(
         from consumer.cli.progress import display
         from consumer.events.models import VideoResult
 
-        with display(sys.stderr, [handle.job_id]) as shown:
+        with display(sys.stderr, [handle.job_id], answers=False) as shown:
             for event in client.follow([handle], timeout):
                 shown.show(event)
     if not isinstance(event, VideoResult):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
 from consumer.cli.invocation import Invocation, pass_invocation
+from consumer.cli.job_options import require_job_ids
 
 
 @click.command(short_help="Ask for a stop of jobs; finished chunks are kept.")
@@ -19,11 +18,8 @@ def command(invocation: Invocation, jobs: tuple[str, ...], reason: str | None) -
     A job that has not started ends as soon as it would; for one that is done, or that nobody knows, nothing changes.
     """
     from consumer.client import VideoJobs
-    from consumer.events.models import JOB_ID_PATTERN
 
-    for job in jobs:
-        if not re.fullmatch(JOB_ID_PATTERN, job):
-            raise click.UsageError(f"{job!r} can be no job_id: letters, digits, . _ : and -, at most 128")
+    require_job_ids(jobs)
     with VideoJobs(invocation.settings()) as client:
         for job in jobs:
             client.cancel(job, reason)

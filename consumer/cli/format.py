@@ -11,6 +11,7 @@ from consumer.events.models import ChunkResult, ErrorInfo, VideoResult
 
 # Those that JSON lets stand; the others it escapes itself.
 _CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def clock(seconds: float) -> str:
@@ -35,7 +36,7 @@ def failure(error: ErrorInfo | None) -> str:
 
 def chunk_text(chunk: ChunkResult) -> str:
     """A chunk's answer, or why there is none."""
-    return (chunk.response or "").strip() if chunk.success else failure(chunk.error)
+    return printable((chunk.response or "").strip() if chunk.success else failure(chunk.error))
 
 
 def summary(result: VideoResult) -> str:
@@ -45,7 +46,13 @@ def summary(result: VideoResult) -> str:
 
 
 def one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Any text on one line, with nothing in it that a terminal would obey."""
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """Text from outside without what a terminal would obey: each such character becomes a replacement character."""
+    return _OBEYED.sub("�", text)
 
 
 def as_json(value: Any) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from consumer.events.models import DEFAULT_PROMPT, VideoJob
+from consumer.events.models import DEFAULT_PROMPT, JOB_ID_PATTERN, VideoJob
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,9 +61,22 @@ def build_job(values: Mapping[str, Any]) -> VideoJob:
     Raises:
         click.UsageError: a value is wrong; the sentence names the option.
     """
+    fields = given_fields(values)
+    fields.setdefault("prompt", DEFAULT_PROMPT)
+    try:
+        return VideoJob.model_validate(fields)
+    except ValidationError as error:
+        raise click.UsageError(_sentence(error)) from None
+
+
+def given_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that option values stand for, as the model takes them; those that were not given are left out.
+
+    Raises:
+        click.UsageError: --metadata is no KEY=VALUE, or the file of --response-schema cannot be read.
+    """
     fields = {name: value for name, value in values.items() if value is not None}
     fields["metadata"] = _pairs(values.get("metadata") or ())
-    fields.setdefault("prompt", DEFAULT_PROMPT)
     schema = fields.get("response_schema", "")
     if schema.startswith("@"):
         fields["response_schema"] = _read(Path(schema[1:]))
@@ -76,10 +90,14 @@ def build_job(values: Mapping[str, Any]) -> VideoJob:
             and _base_type(VideoJob.model_fields[name]) is not str
         ):
             fields[name] = None
-    try:
-        return VideoJob.model_validate(fields)
-    except ValidationError as error:
-        raise click.UsageError(_sentence(error)) from None
+    return fields
+
+
+def require_job_ids(jobs: Iterable[str]) -> None:
+    """Raises click.UsageError for what can be the id of no job."""
+    for job in jobs:
+        if not re.fullmatch(JOB_ID_PATTERN, job):
+            raise click.UsageError(f"{job!r} can be no job_id: letters, digits, . _ : and -, at most 128")
 
 
 def _option(name: str, field: FieldInfo) -> Callable[[F], F]:

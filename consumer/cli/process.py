@@ -70,7 +70,7 @@ def plan(source: str | None, fields: dict[str, Any], settings: Settings) -> tupl
     text = source if source is not None else fields[named[0]]
     found: Source | list[Any] = recognise(text)
     if isinstance(found, list):
-        raise click.UsageError(f"{text} is a directory; give one video")
+        raise click.UsageError(f"{text} is a directory or a pattern; give one video")
     values = fields | {"job_id": fields.get("job_id") or new_job_id(), "video_url": None, "video_path": None}
     if isinstance(found, Remote):
         values["video_url"] = found.url

@@ -1,19 +1,27 @@
-"""Shows jobs as their results come: bars on a terminal, plain lines elsewhere."""
+"""Shows jobs as their results come: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import IO, Protocol, Self
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
 
-from consumer.cli.format import chunk_text, failure, one_line, span, summary
+from consumer.cli.board import Board
+from consumer.cli.board_table import board_table, shortened
+from consumer.cli.format import chunk_text, failure, one_line, printable, span, summary
 from consumer.events.models import ChunkResult, VideoResult
 
-_TEXT_WIDTH = 60
+LINES_OF_TEXT = 3
+"""Of each chunk, on a terminal."""
+_NAME_WIDTH = 16
+_REFRESHES = 4
 
 
 class Display(Protocol):
@@ -33,6 +41,7 @@ class Lines:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
+        self._board = Board()
 
     def __enter__(self) -> Self:
         return self
@@ -43,71 +52,79 @@ class Lines:
         """Nothing is kept open."""
 
     def show(self, event: ChunkResult | VideoResult) -> None:
-        print(line(event), file=self._stream, flush=True)
+        row = self._board.take(event, time.monotonic())
+        print(printable(line(event, row.done)), file=self._stream, flush=True)
 
 
-class Bars:
-    """A bar a job: chunks done of chunks planned, and the latest text.
+class LiveTable:
+    """A table of the jobs at the foot of the terminal, above which the newest texts scroll.
 
     Args:
         jobs: shown as waiting until their first result comes.
+        answers: whether the answer of a job scrolls by, too.
     """
 
-    def __init__(self, console: Console, jobs: Iterable[str]) -> None:
-        self._console = console
-        self._progress = Progress(
-            SpinnerColumn(finished_text=" "),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[text]}"),
-            console=console,
-        )
-        self._tasks: dict[str, TaskID] = {}
+    def __init__(self, console: Console, jobs: Iterable[str], *, answers: bool = True) -> None:
+        self._console, self._answers = console, answers
+        self._board, self._lock = Board(), threading.Lock()
         for job_id in jobs:
-            self._task(job_id)
+            self._board.row(job_id)
+        self._live = Live(
+            console=console,
+            get_renderable=self.table,
+            refresh_per_second=_REFRESHES,
+            # What goes to stdout meanwhile is not taken to this console where stdout is a pipe.
+            redirect_stdout=sys.stdout.isatty(),
+        )
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start(refresh=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._live.stop()
 
     def show(self, event: ChunkResult | VideoResult) -> None:
-        task = self._task(event.job_id)
+        with self._lock:
+            self._board.take(event, time.monotonic())
+        name = shortened(event.job_id, _NAME_WIDTH)
         if isinstance(event, ChunkResult):
-            text = f"{span(event)}  {_cut(one_line(chunk_text(event)))}"
-            self._progress.update(task, total=event.num_chunks, advance=1, text=escape(text))
-            return
-        colour = "green" if event.status == "succeeded" else "red"
-        done = max(event.num_chunks, 1)
-        self._progress.update(
-            task, total=done, completed=len(event.chunks) or done, text=f"[{colour}]{escape(summary(event))}[/]"
-        )
-        self._progress.stop_task(task)
-        self._progress.console.print(f"[bold]{escape(event.job_id)}[/]  {escape(_answer(event))}")
+            text = f"{span(event)}  {one_line(chunk_text(event))}"
+            style = "" if event.success else "red"
+        else:
+            text = f"{summary(event)}  {one_line(_answer(event))}" if self._answers else summary(event)
+            style = "green" if event.status == "succeeded" else "red"
+        shown = _cut(f"{name}  {text}", self._console.width * LINES_OF_TEXT)
+        self._console.print(Text(shown, style=style))
 
-    def _task(self, job_id: str) -> TaskID:
-        if job_id not in self._tasks:
-            self._tasks[job_id] = self._progress.add_task(escape(job_id), total=None, text="waiting")
-        return self._tasks[job_id]
+    def table(self) -> RenderableType:
+        """As it is now."""
+        with self._lock:
+            return board_table(self._board, time.monotonic(), self._console.width, self._console.height)
 
 
-def display(stream: IO[str], jobs: Iterable[str]) -> Display:
-    """Bars where the stream is a terminal, else lines."""
+def display(stream: IO[str], jobs: Iterable[str], *, answers: bool = True) -> Display:
+    """A table where the stream is a terminal that can show one, else lines."""
     console = Console(file=stream)
-    return Bars(console, jobs) if console.is_terminal else Lines(stream)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveTable(console, jobs, answers=answers)
+    return Lines(stream)
 
 
-def line(event: ChunkResult | VideoResult) -> str:
-    """A result as one line: the job, which part of it, and the text."""
+def line(event: ChunkResult | VideoResult, done: int) -> str:
+    """A result as one line: the job, which part of it, and the text.
+
+    Args:
+        done: how many chunks of the job there are with this one.
+    """
     if isinstance(event, VideoResult):
         return f"{event.job_id}  {summary(event)}  {one_line(_answer(event))}".rstrip()
-    part = f"chunk {event.chunk_index + 1} of {event.num_chunks}"
+    number = event.chunk_index + 1
+    # A second look keeps the numbers of the first, and takes fewer.
+    zoomed = event.provenance.source_run_id is not None
+    part = f"chunk {number}, {done} of {event.num_chunks}" if zoomed else f"chunk {number} of {event.num_chunks}"
     state = "" if event.success else "failed  "
     return f"{event.job_id}  {part}  {span(event)}  {state}{one_line(chunk_text(event))}".rstrip()
 
@@ -118,5 +135,5 @@ def _answer(result: VideoResult) -> str:
     return (result.aggregated_response or "").strip()
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _TEXT_WIDTH else text[: _TEXT_WIDTH - 1] + "…"
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

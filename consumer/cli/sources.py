@@ -1,15 +1,17 @@
-"""What a SOURCE on the command line is: an address, a file, or a directory of files."""
+"""What a SOURCE on the command line is: an address, a file, a directory of files, or a pattern."""
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-SCHEMES = ("s3", "http", "https")
+from consumer.events.addresses import address_problem
+
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".mpg", ".mpeg", ".flv", ".wmv"}
 )
@@ -33,35 +35,31 @@ Source = Remote | Local
 
 
 def recognise(text: str) -> Source | list[Local]:
-    """One SOURCE; a directory is the list of the videos below it, by name.
+    """One SOURCE; a directory is the list of the videos below it by name, a pattern that of the files that match.
 
     Raises:
         click.UsageError: it is none of these; the sentence says why.
     """
-    scheme, separator, _ = text.partition("://")
-    if separator:
-        if scheme.lower() not in SCHEMES:
-            raise click.UsageError(f"{scheme}:// is no address that can be fetched; use s3://, http(s):// or a path")
-        parts = urlsplit(text)
-        if not parts.netloc or (scheme.lower() == "s3" and not parts.path.strip("/")):
-            shape = "s3://BUCKET/KEY" if scheme.lower() == "s3" else f"{scheme}://HOST/..."
-            raise click.UsageError(f"the address {_shown(text)} is incomplete; it must look like {shape}")
+    if "://" in text:
+        problem = address_problem(text)
+        if problem is not None:
+            raise click.UsageError(problem)
         return Remote(text)
     path = Path(text)
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
+        found = _below(path)
         if not found:
             raise click.UsageError(f"there is no video below the directory {text} (looked for {_suffixes()})")
-        return [Local(file) for file in found]
-    if not path.exists():
-        raise click.UsageError(f"there is no file {text} (and it is no s3:// or http(s):// address)")
-    if not path.is_file():
-        raise click.UsageError(f"{text} is neither a file nor a directory")
-    return Local(path)
+        return found
+    if path.exists():
+        return _file(path)
+    if glob.has_magic(text):
+        return _matching(text)
+    raise click.UsageError(f"there is no file {text} (and it is no s3:// or http(s):// address)")
 
 
 def expand(texts: Iterable[str]) -> list[Source]:
-    """All sources, directories opened up."""
+    """All sources, directories and patterns opened up."""
     sources: list[Source] = []
     for text in texts:
         found = recognise(text)
@@ -69,10 +67,33 @@ def expand(texts: Iterable[str]) -> list[Source]:
     return sources
 
 
-def _shown(url: str) -> str:
-    """The address without user name, password and query, which may be secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+def _file(path: Path) -> Local:
+    if not path.is_file():
+        raise click.UsageError(f"{path} is neither a file nor a directory")
+    if not os.access(path, os.R_OK):
+        raise click.UsageError(f"the file {path} may not be read by this user; change its permissions")
+    return Local(path)
+
+
+def _below(directory: Path) -> list[Local]:
+    files = directory.rglob("*")
+    return [_file(file) for file in sorted(files) if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()]
+
+
+def _matching(pattern: str) -> list[Local]:
+    """What a pattern that no shell has opened up stands for: files with the suffix that it names, or else videos."""
+    suffix = Path(pattern).suffix
+    named = bool(suffix) and not glob.has_magic(suffix)
+    found: list[Local] = []
+    for path in map(Path, sorted(glob.glob(pattern, recursive=True))):  # noqa: PTH207 - the pattern may be absolute
+        if path.is_dir():
+            found += _below(path)
+        elif named or path.suffix.lower() in VIDEO_SUFFIXES:
+            found.append(_file(path))
+    if not found:
+        raise click.UsageError(f"no {'file' if named else 'video'} matches the pattern {pattern}")
+    # `**` names a directory and what lies in it.
+    return list(dict.fromkeys(found))
 
 
 def _suffixes() -> str:

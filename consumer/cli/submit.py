@@ -3,92 +3,107 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from consumer.cli.invocation import Invocation, pass_invocation
-from consumer.cli.job_options import build_job, job_options
-from consumer.cli.sources import Local, Remote, Source, expand
+from consumer.cli.job_options import job_options
 
 if TYPE_CHECKING:
+    from consumer.cli.submitting import Planned
+    from consumer.cli.uploads import Uploads
     from consumer.client import JobHandle, VideoJobs
-    from consumer.events.models import VideoJob
     from consumer.settings import Settings
 
 
 @click.command(short_help="Send jobs; their ids go to stdout.")
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.option(
+    "--from-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A job a line, as JSON; `source` in it may be a file. -: stdin.",
+)
 @job_options
 @click.option("--wait", is_flag=True, help="Follow the jobs; exit code 1 unless all succeed.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="How long --wait waits at most.")
 @pass_invocation
 def command(
-    invocation: Invocation, /, sources: tuple[str, ...], wait: bool, timeout: float | None, **fields: Any
+    invocation: Invocation,
+    /,
+    sources: tuple[str, ...],
+    from_file: Path | None,
+    wait: bool,
+    timeout: float | None,
+    **fields: Any,
 ) -> int:
-    """Send one job for each SOURCE: an s3:// or http(s):// address, a file, or a directory of videos.
+    """Send one job for each SOURCE: an s3:// or http(s):// address, a file, a directory of videos, or a pattern.
 
-    Files are uploaded to the bucket S3_BUCKET first. Nothing is sent or uploaded unless every job is valid. The job
-    ids, and nothing else, go to stdout.
+    Files are uploaded to the bucket S3_BUCKET first, several at once, and not again where their content is there. With
+    --from-file the jobs are the lines of a file; options then hold for what a line does not say. Nothing is sent or
+    uploaded unless every job is valid. The job ids, and nothing else, go to stdout, in the order of the sources.
     """
+    from consumer.cli.submitting import plan
     from consumer.client import VideoJobs
 
     if timeout is not None and not wait:
         raise click.UsageError("--timeout belongs to --wait")
     settings = invocation.settings()
-    jobs = plan(expand(sources), fields, settings)
+    jobs = plan(sources, from_file, fields, settings)
     with VideoJobs(settings) as client:
-        handles = [_send(client, settings, job, path) for job, path in jobs]
+        for one in jobs:
+            _check(client, one)
+        client.require_topic()
+        handles = _send_all(client, settings, jobs)
         return _follow(client, handles, timeout) if wait else 0
 
 
-def plan(sources: list[Source], fields: dict[str, Any], settings: Settings) -> list[tuple[VideoJob, Path | None]]:
-    """The jobs and, where there is one, the file that must be uploaded for it.
+def _check(client: VideoJobs, one: Planned) -> None:
+    from consumer.client import JobTooLargeError, RefusedJobError
 
-    Raises:
-        click.UsageError: a field is wrong, or the options do not fit the number of sources.
-    """
-    from consumer.client import new_job_id
-    from consumer.client.store import object_key
-
-    named = [f"--{name.replace('_', '-')}" for name in ("video_url", "video_path") if fields.get(name) is not None]
-    if bool(sources) == bool(named):
-        raise click.UsageError(f"give either SOURCE or {named[0]}, not both" if sources else "give at least one SOURCE")
-    if len(sources) > 1 and fields.get("job_id") is not None:
-        raise click.UsageError(f"--job-id names one job, but there are {len(sources)} sources")
-    jobs: list[tuple[VideoJob, Path | None]] = []
-    wanted: list[Source | None] = list(sources) or [None]
-    for source in wanted:
-        values = fields | {"job_id": fields.get("job_id") or new_job_id()}
-        path = source.path if isinstance(source, Local) else None
-        if isinstance(source, Remote):
-            values["video_url"] = source.url
-        elif path is not None:
-            values["video_url"] = f"s3://{settings.s3_bucket}/{object_key(values['job_id'], path)}"
-        jobs.append((build_job(values), path))
-    return jobs
+    name = f"{one.line}: " if one.line is not None else ""
+    try:
+        client.check(one.job)
+    except RefusedJobError as error:
+        raise click.UsageError(f"{name}{error.reason}") from None
+    except JobTooLargeError as error:
+        raise JobTooLargeError(f"{name}{error}") from None
 
 
-def _send(client: VideoJobs, settings: Settings, job: VideoJob, path: Path | None) -> JobHandle:
-    if path is not None:
-        _upload(settings, job, path)
-    handle = client.submit(job)
-    click.echo(handle.job_id)
-    return handle
+def _send_all(client: VideoJobs, settings: Settings, jobs: list[Planned]) -> list[JobHandle]:
+    from consumer.errors import VideoConsumerError
+
+    handles: list[JobHandle] = []
+    with ExitStack() as stack:
+        files = [one.path for one in jobs if one.path is not None]
+        sending = stack.enter_context(_uploads(settings)) if files else None
+        try:
+            if sending is not None:
+                sending.start(files)
+            for one in jobs:
+                job = one.at(sending.address(one.path)) if sending is not None and one.path is not None else one.job
+                handles.append(client.submit(job))
+                click.echo(handles[-1].job_id)
+        except VideoConsumerError:
+            if handles:
+                sentence = f"Sent: the first {len(handles)} of {len(jobs)} jobs; then there was an error."
+                click.echo(sentence, err=True)
+            raise
+        if sending is not None and sending.skipped:
+            click.echo(f"In the bucket already: {sending.skipped} of {len(set(files))} files.", err=True)
+    return handles
 
 
-def _upload(settings: Settings, job: VideoJob, path: Path) -> None:
+def _uploads(settings: Settings) -> AbstractContextManager[Uploads]:
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    from consumer.client.store import Bucket, object_key
+    from consumer.cli.uploads import uploads
+    from consumer.client.store import Bucket
 
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(f"Uploading {path.name}", total=path.stat().st_size)
-        Bucket(settings).upload(path, object_key(job.job_id, path), lambda sent: progress.advance(task, sent))
+    return uploads(Bucket(settings), Console(stderr=True))
 
 
 def _follow(client: VideoJobs, handles: list[JobHandle], timeout: float | None) -> int:

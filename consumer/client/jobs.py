@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from consumer.client.checking import require_acceptable
+from consumer.client.follower import Follower
 from consumer.client.following import Following
 from consumer.client.ids import made_at
-from consumer.client.problems import UnknownJobError, WaitTimeoutError
-from consumer.client.producer import JobHandle, JobProducer
-from consumer.client.reader import Line, ResultReader, to_the_end
-from consumer.errors import ConfigurationError
+from consumer.client.places import Places
+from consumer.client.problems import UnknownJobError
+from consumer.client.producer import JobHandle, JobProducer, require_room
+from consumer.client.reader import ResultReader, to_the_end
 from consumer.events.codec import EventCodec
 from consumer.events.headers import VIDEO_SECONDS, event_id, job_headers, seconds_in
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
 from consumer.events.topics import Topics
-from consumer.settings import Settings
-from consumer.stream.cluster import Cluster, Place
+from consumer.settings import Settings, load_settings
+from consumer.stream.cluster import Place
 
 SUBMIT_SECONDS = 30.0
-# A job id of version 7 tells when it was made, by a clock that may be ahead of the one that stamped the record.
-CLOCK_MARGIN_MS = 3_600_000
-_POLL_SECONDS = 0.2
 _FOLLOW_FETCH_WAIT_MS = 500
 _READ_FETCH_WAIT_MS = 10
 
@@ -52,11 +53,20 @@ class VideoJobs:
     """A client of the consumer: writes jobs, reads results.
 
     Use it as a context manager or call `close`. Not for several threads at once.
+
+    Args:
+        settings: None: those of the environment, as commands read them (KAFKA_BOOTSTRAP_SERVERS, S3_ENDPOINT, ...).
+        submit_seconds: how long a job may take to be confirmed.
+
+    Raises:
+        ConfigurationError: a setting is wrong; the sentence names it.
     """
 
-    def __init__(self, settings: Settings, submit_seconds: float = SUBMIT_SECONDS) -> None:
+    def __init__(self, settings: Settings | None = None, submit_seconds: float = SUBMIT_SECONDS) -> None:
+        if settings is None:
+            settings = load_settings(environment=os.environ).settings
         self._settings, self._submit_seconds = settings, submit_seconds
-        self._topics = Topics(settings.kafka_topic_prefix)
+        self._topics, self._places = Topics(settings.kafka_topic_prefix), Places(settings)
         self._codec = EventCodec.from_settings(settings)
         self._producer: JobProducer | None = None
         self._known: set[str] = set()
@@ -73,15 +83,38 @@ class VideoJobs:
         """Write a job in the format that EVENT_FORMAT names; returns when all in-sync replicas have it.
 
         Raises:
+            RefusedJobError: the consumer would refuse the job; nothing was sent.
             ConfigurationError: the jobs topic does not exist.
             KafkaUnavailableError: no broker answered in time, or it refused this client.
             JobTooLargeError: the job does not fit into one message.
             SubmitError: the broker refused the record or did not confirm it in time.
             TransientError, PermanentError: the schema registry (EVENT_FORMAT=avro-registry).
         """
+        require_acceptable(job, self._settings, _now_ms())
         return self._send(job, self._topics.jobs)
 
-    def cancel(self, job_id: str, reason: str | None = None) -> None:
+    def check(self, job: VideoJob) -> None:
+        """Raises what `submit` would raise of the job itself: RefusedJobError, JobTooLargeError. Nothing is sent."""
+        require_acceptable(job, self._settings, _now_ms())
+        require_room(self._settings, job.job_id, len(self._codec.encode(job, self._topics.jobs)))
+
+    def require_topic(self) -> None:
+        """Ask whether the jobs topic is there, before much is done for a job; raises what `submit` would."""
+        self._require(self._topics.jobs)
+
+    def upload(self, path: str | Path) -> str:
+        """Put a file into the bucket S3_BUCKET, unless its content is there; returns the address for `video_url`.
+
+        Raises:
+            UploadError: the file cannot be read, or the store does not take it.
+            ConfigurationError: there is no such bucket.
+        """
+        from consumer.client.store import Bucket
+        from consumer.client.uploading import upload
+
+        return upload(Bucket(self._settings), Path(path), lambda step, count: None).url
+
+    def cancel(self, job: JobHandle | str, reason: str | None = None) -> None:
         """Ask for a stop; the job's final result then says `cancelled` and keeps the chunks that were finished.
 
         For a job that is done, or that nobody knows, it changes nothing. A job that is sent under the same id later is
@@ -92,17 +125,16 @@ class VideoJobs:
             pydantic.ValidationError: it can be no job id.
             KafkaUnavailableError, SubmitError, TransientError, PermanentError: as in `submit`.
         """
-        self._send(CancelJob(job_id=job_id, reason=reason, created_at=int(time.time() * 1000)), self._topics.control)
+        job_id = job.job_id if isinstance(job, JobHandle) else job
+        self._send(CancelJob(job_id=job_id, reason=reason, created_at=_now_ms()), self._topics.control)
 
     def _send(self, event: VideoJob | CancelJob, topic: str) -> JobHandle:
-        if topic not in self._known:
-            self._require(topic)
-            self._known.add(topic)
+        self._require(topic)
         if self._producer is None:
             self._producer = JobProducer(self._settings, self._submit_seconds)
         value = self._codec.encode(event, topic)
         kind = "job.submitted" if isinstance(event, VideoJob) else "job.cancel.requested"
-        now, seconds = int(time.time() * 1000), known_seconds(event) if isinstance(event, VideoJob) else None
+        now, seconds = _now_ms(), known_seconds(event) if isinstance(event, VideoJob) else None
         headers = job_headers(event.job_id, now, self._codec.content_type, kind, video_seconds=seconds)
         return self._producer.send(topic, event.job_id, value, headers)
 
@@ -123,23 +155,28 @@ class VideoJobs:
             ConfigurationError: a result topic does not exist.
             KafkaUnavailableError: no broker answered at the start, or it refuses this client.
         """
-        following = Following(jobs)
-        if following.done:
+        if jobs is not None and not jobs:
             return
-        deadline = None if timeout is None else time.monotonic() + timeout
-        positions = self._positions(jobs)
+        with self.follower(jobs, timeout) as follower:
+            while not follower.done:
+                yield from follower.step()
+                follower.require_time()
+
+    def follower(self, jobs: Collection[JobHandle | str] | None, timeout: float | None = None) -> Follower:
+        """What `follow` is made of, for those who have to do other things in between; raises the same."""
+        following = Following(jobs)
+        positions = {} if following.done else self._places.of(jobs)
+        for (topic, partition), offset in positions.items():
+            if topic == self._topics.chunk_results:
+                following.at(partition, offset)
         reader = ResultReader(self._settings, positions, _FOLLOW_FETCH_WAIT_MS)
-        try:
-            for (topic, partition), offset in positions.items():
-                if topic == self._topics.chunk_results:
-                    following.at(partition, offset)
-            while not following.done:
-                line = reader.poll(_POLL_SECONDS)
-                yield from self._take(line, following)
-                if deadline is not None and time.monotonic() > deadline and not following.done:
-                    raise WaitTimeoutError(_overdue(following.missing, timeout or 0.0))
-        finally:
-            reader.close()
+        return Follower(reader, following, self._decode, self._topics.chunk_results, timeout)
+
+    def chunks(self, job: JobHandle | str, timeout: float | None = None) -> Iterator[ChunkResult]:
+        """The chunk results of a job as they are committed, until it is done; raises what `follow` raises."""
+        for event in self.follow([job], timeout):
+            if isinstance(event, ChunkResult):
+                yield event
 
     def wait(self, job: JobHandle | str, timeout: float | None = None) -> VideoResult:
         """The final result of a job, once it is there; raises what `follow` raises."""
@@ -159,10 +196,10 @@ class VideoJobs:
             ConfigurationError, KafkaUnavailableError: as in `follow`.
         """
         job_id = job.job_id if isinstance(job, JobHandle) else job
-        events = self._read(job, self._positions([job]))
+        events = self._read(job, self._places.of([job]))
         if not events and made_at(job_id) is not None and not isinstance(job, JobHandle):
             # The id's clock may have been far off.
-            events = self._read(job, self._from_the_beginning())
+            events = self._read(job, self._places.from_the_beginning())
         if run_id is not None:
             events = [event for event in events if event.run_id == run_id]
         if not events:
@@ -184,7 +221,7 @@ class VideoJobs:
             EventError, TransientError: the record cannot be read.
         """
         run_id = results.run_id
-        positions = self._from_the_beginning(self._topics.jobs)
+        positions = self._places.from_the_beginning(self._topics.jobs)
         reader = ResultReader(self._settings, positions, _READ_FETCH_WAIT_MS)
         try:
             for line in to_the_end(reader, positions):
@@ -194,26 +231,20 @@ class VideoJobs:
             reader.close()
         return None
 
+    def beside(self) -> VideoJobs:
+        """A client with the same settings, for another thread."""
+        return VideoJobs(self._settings, self._submit_seconds)
+
     def close(self) -> None:
         """Let go of the clients; may be called twice."""
         if self._producer is not None:
             self._producer.close()
             self._producer = None
 
-    def _take(self, line: Line | None, following: Following) -> Iterator[ChunkResult | VideoResult]:
-        now = time.monotonic()
-        if line is not None:
-            topic, partition = line.place
-            is_chunk = topic == self._topics.chunk_results
-            if line.value is not None and following.wants(line.key):
-                event = self._decode(topic, line.value)
-                if isinstance(event, VideoResult):
-                    following.final(event, partition, now)
-                elif following.chunk(event):
-                    yield event
-            if is_chunk:
-                following.at(partition, line.offset + (line.value is not None))
-        yield from following.released(now)
+    def _require(self, topic: str) -> None:
+        if topic not in self._known:
+            self._places.require(topic)
+            self._known.add(topic)
 
     def _read(self, job: JobHandle | str, positions: dict[Place, int]) -> list[ChunkResult | VideoResult]:
         following = Following([job])
@@ -234,40 +265,6 @@ class VideoJobs:
             return self._codec.decode(ChunkResult, value)
         return self._codec.decode(VideoResult, value)
 
-    def _require(self, *names: str) -> dict[str, int]:
-        with Cluster(self._settings) as cluster:
-            found = cluster.partitions(names)
-        for name in names:
-            if name not in found:
-                raise ConfigurationError(
-                    f"The topic {name} does not exist; make it with `video-consumer topics create`, or set "
-                    "KAFKA_TOPIC_PREFIX if yours are called otherwise."
-                )
-        return found
-
-    def _places(self, *topics: str) -> list[Place]:
-        found = self._require(*topics or (self._topics.chunk_results, self._topics.results))
-        return [(topic, partition) for topic, count in found.items() for partition in range(count)]
-
-    def _from_the_beginning(self, *topics: str) -> dict[Place, int]:
-        places = self._places(*topics)
-        with Cluster(self._settings) as cluster:
-            return cluster.first_offsets(places)
-
-    def _positions(self, jobs: Collection[JobHandle | str] | None) -> dict[Place, int]:
-        places = self._places()
-        with Cluster(self._settings) as cluster:
-            if jobs is None:
-                return cluster.end_offsets(places)
-            since = [_not_before(job) for job in jobs]
-            if all(isinstance(job, JobHandle) for job in jobs):
-                partitions = {job.partition for job in jobs if isinstance(job, JobHandle)}
-                places = [place for place in places if place[1] in partitions]
-            known = [moment for moment in since if moment is not None]
-            if len(known) < len(since):
-                return cluster.first_offsets(places)
-            return cluster.offsets_at(places, min(known))
-
 
 def known_seconds(job: VideoJob) -> float | None:
     """How much video the job asks for, where it tells: in its metadata, or by the end of the part that it names."""
@@ -277,14 +274,5 @@ def known_seconds(job: VideoJob) -> float | None:
     return job.end_time - job.start_time
 
 
-def _not_before(job: JobHandle | str) -> int | None:
-    """No result of the job has a time stamp before this one (ms since the epoch); None where nothing is known."""
-    if isinstance(job, JobHandle):
-        return job.timestamp
-    made = made_at(job)
-    return max(0, made - CLOCK_MARGIN_MS) if made is not None else None
-
-
-def _overdue(job_ids: list[str], seconds: float) -> str:
-    named = ", ".join(job_ids[:3]) + (f" and {len(job_ids) - 3} more" if len(job_ids) > 3 else "")
-    return f"There is no final result of {named} after {seconds:g} s; the work goes on, see `video-consumer watch`."
+def _now_ms() -> int:
+    return int(time.time() * 1000)

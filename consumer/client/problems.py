@@ -13,6 +13,18 @@ class JobTooLargeError(SubmitError):
     """The job does not fit into one Kafka message."""
 
 
+class RefusedJobError(SubmitError):
+    """The consumer would refuse the job; it was not sent.
+
+    Args:
+        reason: begins with the field's name.
+    """
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        super().__init__(f"The job {job_id} would be refused: {reason}.")
+        self.reason = reason
+
+
 class UploadError(VideoConsumerError):
     """The store did not take the file."""
 

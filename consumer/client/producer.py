@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -53,7 +54,7 @@ class JobProducer:
             # Ours is the deadline: librdkafka gives up just before, so that a late delivery cannot follow our error.
             "message.timeout.ms": max(1, int(seconds * 1000) - 500),
         }
-        self._limit = int(config.get("message.max.bytes", DEFAULT_MESSAGE_MAX_BYTES))
+        self._limit = _limit(config)
         self._producer = made(lambda: Producer(config))
 
     def send(self, topic: str, job_id: str, value: bytes, headers: list[tuple[str, str | bytes | None]]) -> JobHandle:
@@ -100,13 +101,30 @@ class JobProducer:
                 f"`video-consumer watch {job_id}` before sending it again): {reason}"
             )
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            limit = (
-                f"the limit of {self._limit:,} bytes (KAFKA_PRODUCER_MESSAGE_MAX_BYTES)"
-                if size >= self._limit - 1000
-                else f"the topic {topic} takes (its max.message.bytes)"
-            )
-            return JobTooLargeError(
-                f"The job {job_id} is a message of {size:,} bytes, more than {limit}; shorten prompt, metadata or "
-                "response_schema."
+            ours = size >= self._limit - 1000
+            return _too_large(
+                job_id, size, _ours(self._limit) if ours else f"the topic {topic} takes (its max.message.bytes)"
             )
         return SubmitError(f"Kafka did not take the job {job_id} into {topic}: {error.str().rstrip('.')}.")
+
+
+def require_room(settings: Settings, job_id: str, size: int) -> None:
+    """Raises JobTooLargeError where a value of so many bytes does not fit into what the producer sends."""
+    limit = _limit(submitter_config(settings))
+    if size > limit:
+        raise _too_large(job_id, size, _ours(limit))
+
+
+def _limit(config: Mapping[str, object]) -> int:
+    return int(str(config.get("message.max.bytes", DEFAULT_MESSAGE_MAX_BYTES)))
+
+
+def _ours(limit: int) -> str:
+    return f"the limit of {limit:,} bytes (KAFKA_PRODUCER_MESSAGE_MAX_BYTES)"
+
+
+def _too_large(job_id: str, size: int, limit: str) -> JobTooLargeError:
+    return JobTooLargeError(
+        f"The job {job_id} is a message of {size:,} bytes, more than {limit}; shorten prompt, metadata or "
+        "response_schema."
+    )

@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from consumer.errors import ErrorCode, PermanentError, TransientError
+from consumer.errors import ErrorCode, TransientError
+from consumer.events.response_schema import bad_schema, schema_validator, short_line
 from consumer.inference.engine import Generation
 from consumer.inference.repetition import repeated_tail
-
-_LONGEST_REASON = 200
 
 
 def check_output(generation: Generation, response_schema: str | None) -> str | None:
@@ -46,51 +45,28 @@ def check_schema(response_schema: str) -> None:
     Raises:
         PermanentError: EVENT_INVALID; the sentence says what is wrong with it.
     """
-    _validator(response_schema)
+    schema_validator(response_schema)
 
 
 def _checked_json(generation: Generation, response_schema: str) -> str:
     from jsonschema.exceptions import best_match
     from referencing.exceptions import Unresolvable
 
-    validator = _validator(response_schema)
+    validator = schema_validator(response_schema)
     try:
         value = json.loads(generation.text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        cut = "it was cut off at max_tokens" if generation.finish_reason == "length" else _line(str(error))
+        cut = "it was cut off at max_tokens" if generation.finish_reason == "length" else short_line(str(error))
         raise _invalid(f"The answer is not JSON ({cut}).") from None
     try:
         problem = best_match(validator.iter_errors(value))
     except (Unresolvable, RecursionError) as error:
-        raise _bad_schema(str(error)) from None
+        raise bad_schema(str(error)) from None
     if problem is not None:
-        raise _invalid(f"The answer does not fit response_schema ({_line(f'{problem.json_path}: {problem.message}')}).")
+        raise _invalid(
+            f"The answer does not fit response_schema ({short_line(f'{problem.json_path}: {problem.message}')})."
+        )
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _validator(response_schema: str) -> Any:
-    import jsonschema
-    from referencing import Registry
-
-    try:
-        schema = json.loads(response_schema)
-        if not isinstance(schema, dict | bool):
-            raise _bad_schema("it is neither an object nor true or false")
-        if isinstance(schema, dict) and not isinstance(schema.get("$schema", ""), str):
-            raise _bad_schema("$schema is no string")
-        kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-        if isinstance(schema, dict):
-            kind.check_schema(schema)
-    except jsonschema.SchemaError as error:
-        raise _bad_schema(error.message) from None
-    except (ValueError, RecursionError) as error:
-        raise _bad_schema(str(error)) from None
-    # An empty registry: without it a `$ref` to a URL would be fetched from wherever it points to.
-    return kind(schema, registry=Registry())
-
-
-def _bad_schema(reason: str) -> PermanentError:
-    return PermanentError(ErrorCode.EVENT_INVALID, f"response_schema is not a usable JSON Schema ({_line(reason)}).")
 
 
 def _invalid(message: str) -> TransientError:
@@ -99,9 +75,3 @@ def _invalid(message: str) -> TransientError:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
-
-
-def _line(text: str) -> str:
-    """An error's text as part of one short sentence."""
-    line = " ".join(text.split()).rstrip(".")
-    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 3]}..."

@@ -92,7 +92,7 @@ def test_what_the_settings_allow_stays_allowed(video: Path) -> None:
     [
         (None, {}, "give one SOURCE"),
         ("a.mp4", {"video_url": "s3://b/k"}, "give SOURCE or --video_url, not both"),
-        (".", {}, ". is a directory; give one video"),
+        (".", {}, ". is a directory or a pattern; give one video"),
     ],
 )
 def test_wrong_usage_is_told(source: str | None, fields: dict[str, str], sentence: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 import pytest
 
-from consumer.client import jobs
+from consumer.client import jobs, places
 from consumer.client.producer import JobHandle
 from consumer.client.reader import Line
 from consumer.events.codec import EventCodec
@@ -45,7 +45,7 @@ class FakeKafka:
     def installed(cls, monkeypatch: pytest.MonkeyPatch) -> Self:
         """One with our topics, in place of the real one wherever `VideoJobs` is used."""
         kafka = cls({"video.jobs": 2, "video.jobs.control": 2, CHUNKS: 2, RESULTS: 2})
-        monkeypatch.setattr(jobs, "Cluster", kafka.cluster)
+        monkeypatch.setattr(places, "Cluster", kafka.cluster)
         monkeypatch.setattr(jobs, "ResultReader", kafka.reader)
         monkeypatch.setattr(jobs, "JobProducer", kafka.producer)
         return kafka

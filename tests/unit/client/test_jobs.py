@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.client import JobHandle, UnknownJobError, VideoJobs, WaitTimeoutError, new_job_id, reader
-from consumer.client.jobs import CLOCK_MARGIN_MS
+from consumer.client import (
+    JobHandle,
+    JobTooLargeError,
+    RefusedJobError,
+    UnknownJobError,
+    VideoJobs,
+    WaitTimeoutError,
+    new_job_id,
+    reader,
+)
+from consumer.client.places import CLOCK_MARGIN_MS
 from consumer.errors import ConfigurationError
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
 from consumer.stream.cluster import KafkaUnavailableError
@@ -65,6 +74,35 @@ def test_a_stop_is_asked_for_in_the_control_topic(kafka: FakeKafka) -> None:
     assert headers["ce_type"] == b"video.job.cancel.requested.v1"
 
 
+def test_a_handle_names_its_job_and_chunks_alone_may_be_asked_for(kafka: FakeKafka) -> None:
+    kafka.publish(*run_of(JobHandle("job", "video.jobs", 1, 0, 1_000).run_id, 2))
+    with VideoJobs(SETTINGS) as client:
+        handle = client.submit(job())
+        assert [one.chunk_index for one in client.chunks(handle, timeout=60)] == [0, 1]
+        client.cancel(handle)
+    assert [key for _, key, _, _ in kafka.sent] == ["job", "job"]
+
+
+def test_without_settings_it_takes_those_of_the_environment(kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_TOPIC_PREFIX", "films")
+    monkeypatch.setenv("EVENT_FORMAT", "json")
+    kafka.topics["films.jobs"] = 1
+    with VideoJobs() as client:
+        client.submit(job())
+    assert kafka.sent[0][0] == "films.jobs"
+
+
+def test_a_job_that_would_be_refused_or_does_not_fit_is_not_sent(kafka: FakeKafka) -> None:
+    with VideoJobs(SETTINGS) as client:
+        for refused in (client.check, client.submit):
+            with pytest.raises(RefusedJobError, match="deadline: it has passed"):
+                refused(job().model_copy(update={"deadline": 1}))
+        client.check(job())
+        with pytest.raises(JobTooLargeError, match="KAFKA_PRODUCER_MESSAGE_MAX_BYTES"):
+            client.check(job().model_copy(update={"metadata": {"x": "y" * 1_000_000}}))
+    assert kafka.sent == []
+
+
 @pytest.mark.parametrize("missing", ["video.jobs", CHUNKS, RESULTS])
 def test_a_missing_topic_is_named(kafka: FakeKafka, missing: str) -> None:
     del kafka.topics[missing]
@@ -103,7 +141,7 @@ def test_following_no_job_is_over_at_once(kafka: FakeKafka) -> None:
 def test_the_time_given_ends_the_following(kafka: FakeKafka) -> None:
     kafka.publish(chunk(0))
     client = VideoJobs(SETTINGS)
-    with pytest.raises(WaitTimeoutError, match="no final result of job after 0 s; the work goes on"):
+    with pytest.raises(WaitTimeoutError, match="no final result of job after 0 s; a job that was submitted goes on"):
         list(client.follow(["job"], timeout=0.0))
     with pytest.raises(WaitTimeoutError, match="no final result of a, b, c and 2 more after 0 s"):
         list(client.follow(["a", "b", "c", "d", "e"], timeout=0.0))

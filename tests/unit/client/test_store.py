@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import io
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from consumer.client import UploadError
-from consumer.client.store import Bucket, object_key
+from consumer.client.store import Bucket
 from consumer.errors import ConfigurationError
 from consumer.settings import load_settings
 from tests.unit.client.s3_server import S3Stand, nobody, standing
@@ -18,13 +18,6 @@ from tests.unit.client.s3_server import S3Stand, nobody, standing
 def store() -> Iterator[S3Stand]:
     with standing() as store:
         yield store
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    path = tmp_path / "talk.mp4"
-    path.write_bytes(b"video" * 1000)
-    return path
 
 
 def bucket(endpoint: str, name: str = "videos") -> Bucket:
@@ -43,23 +36,50 @@ def nothing(_: int) -> None:
     """Progress that nobody looks at."""
 
 
-def test_a_file_is_put_under_its_key_and_its_bytes_are_told(store: S3Stand, video: Path) -> None:
+def put(name: str, endpoint: str, told: Callable[[int], None] = nothing) -> None:
+    bucket(endpoint, name).put("a/k.mp4", io.BytesIO(b"video" * 1000), 5000, "video/mp4", told)
+
+
+def test_an_object_is_put_under_its_key_and_its_bytes_are_told(store: S3Stand) -> None:
     sent: list[int] = []
-    assert bucket(store.endpoint).upload(video, "uploads/j/talk.mp4", sent.append) == "s3://videos/uploads/j/talk.mp4"
-    assert store.objects == {"/videos/uploads/j/talk.mp4": b"video" * 1000}
+    put("videos", store.endpoint, sent.append)
+    assert store.objects == {"/videos/a/k.mp4": b"video" * 1000}
+    assert store.kinds == {"/videos/a/k.mp4": "video/mp4"}
     assert sum(sent) == 5000
+
+
+def test_bytes_that_were_refused_are_not_told_of(store: S3Stand) -> None:
+    store.refusal = "EntityTooLarge"
+    sent: list[int] = []
+    with pytest.raises(UploadError):
+        put("videos", store.endpoint, sent.append)
+    assert sent == []
+
+
+def test_an_object_of_the_size_is_found_below_its_prefix(store: S3Stand) -> None:
+    store.objects = {"/videos/a/k.mp4": b"xy", "/videos/b/k.mp4": b"xyz"}
+    found = bucket(store.endpoint)
+    assert [found.held("a/", 2), found.held("a/", 3), found.held("b/", 3), found.held("c/", 3)] == [
+        *("a/k.mp4", None),
+        *("b/k.mp4", None),
+    ]
+
+
+def test_where_nothing_may_be_listed_nothing_is_found(store: S3Stand) -> None:
+    store.objects, store.listing = {"/videos/a/k.mp4": b"xy"}, False
+    assert bucket(store.endpoint).held("a/", 2) is None
 
 
 def test_a_bucket_that_is_there_passes(store: S3Stand) -> None:
     bucket(store.endpoint).check()
 
 
-def test_a_missing_bucket_is_named(store: S3Stand, video: Path) -> None:
+def test_a_missing_bucket_is_named(store: S3Stand) -> None:
     sentence = f"There is no bucket elsewhere at {store.endpoint} .S3_ENDPOINT.; make it, or set S3_BUCKET"
     with pytest.raises(ConfigurationError, match=sentence):
         bucket(store.endpoint, "elsewhere").check()
     with pytest.raises(ConfigurationError, match=sentence):
-        bucket(store.endpoint, "elsewhere").upload(video, "k", nothing)
+        put("elsewhere", store.endpoint)
 
 
 @pytest.mark.parametrize(
@@ -71,10 +91,10 @@ def test_a_missing_bucket_is_named(store: S3Stand, video: Path) -> None:
         ("EntityTooLarge", "EntityTooLarge: No way."),
     ],
 )
-def test_a_refusal_says_what_to_look_at(store: S3Stand, video: Path, code: str, reason: str) -> None:
+def test_a_refusal_says_what_to_look_at(store: S3Stand, code: str, reason: str) -> None:
     store.refusal = code
     with pytest.raises(UploadError) as caught:
-        bucket(store.endpoint).upload(video, "k", nothing)
+        put("videos", store.endpoint)
     place = f"the bucket videos (S3_BUCKET) at {store.endpoint} (S3_ENDPOINT)"
     assert str(caught.value) == f"The store refused {place}: {reason}"
 
@@ -88,11 +108,6 @@ def test_a_store_that_is_away_is_named() -> None:
     )
 
 
-def test_a_file_that_cannot_be_read_is_named(store: S3Stand, tmp_path: Path) -> None:
-    with pytest.raises(UploadError, match=r"The file .*none.mp4 cannot be read: No such file or directory\."):
-        bucket(store.endpoint).upload(tmp_path / "none.mp4", "k", nothing)
-
-
 def test_an_endpoint_that_can_be_none_is_named() -> None:
     with pytest.raises(ConfigurationError, match="S3_ENDPOINT must be host:port without http:// and path"):
         bucket("http://store/path")
@@ -101,11 +116,3 @@ def test_an_endpoint_that_can_be_none_is_named() -> None:
 def test_a_name_that_no_bucket_can_have_is_named(store: S3Stand) -> None:
     with pytest.raises(ConfigurationError, match="S3_BUCKET cannot be the name of a bucket"):
         bucket(store.endpoint, "no/bucket").check()
-
-
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [("a.mp4", "uploads/j/a.mp4"), ("ä b?c#.mp4", "uploads/j/__b_c_.mp4"), ("x" * 9, "uploads/j/" + "x" * 9)],
-)
-def test_keys_need_no_escaping(name: str, key: str) -> None:
-    assert object_key("j", Path("somewhere") / name) == key

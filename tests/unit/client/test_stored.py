@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.client import jobs
+from consumer.client import places
 from consumer.client.stored import stored_results
 from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.stream.cluster import KafkaUnavailableError
@@ -36,7 +36,7 @@ def test_a_broker_that_is_away_may_come_back(kafka: FakeKafka, monkeypatch: pyte
     def away(settings: object) -> None:
         raise KafkaUnavailableError("It does not answer.")
 
-    monkeypatch.setattr(jobs, "Cluster", away)
+    monkeypatch.setattr(places, "Cluster", away)
     with pytest.raises(TransientError) as caught:
         stored_results(SETTINGS, "job", "run")
     assert caught.value.code is ErrorCode.SOURCE_UNREACHABLE
