@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from consumer.cli.completion import files
 from consumer.cli.exporting import export_option, write_exports
 from consumer.cli.invocation import Invocation, pass_invocation
 from consumer.cli.job_options import build_job, job_options
@@ -26,7 +27,7 @@ _TERMINATED = 128 + signal.SIGTERM
 
 
 @click.command(short_help="Describe one video without Kafka.")
-@click.argument("source", required=False, metavar="SOURCE")
+@click.argument("source", required=False, metavar="SOURCE", shell_complete=files)
 @job_options
 @click.option("--json", "json_output", is_flag=True, help="Only the HTTP response, when all is done.")
 @export_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from consumer.cli.completion import files
 from consumer.cli.invocation import Invocation, pass_invocation
 from consumer.cli.job_options import build_job, job_options
 from consumer.cli.sources import Local, Remote, Source, expand
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Send jobs; their ids go to stdout.")
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, metavar="SOURCE...", shell_complete=files)
 @job_options
 @click.option("--wait", is_flag=True, help="Follow the jobs; exit code 1 unless all succeed.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="How long --wait waits at most.")
