@@ -13,6 +13,7 @@ import click
 import pytest
 import yaml
 
+from consumer import __version__
 from consumer.cli.main import COMMANDS, cli
 from consumer.settings import PASS_THROUGH, Settings, load_settings
 from tests.services.pins import KAFKA_VERSION
@@ -78,12 +79,6 @@ def test_the_readme_s_table_of_commands_is_complete() -> None:
             assert nested in group.commands
 
 
-def test_the_readme_s_links_lead_somewhere() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
-
-
 def test_ci_runs_the_readme_s_second_command() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & stat.S_IXUSR
@@ -136,3 +131,28 @@ def test_the_workflows_name_the_secrets_of_the_contract() -> None:
         assert yaml.safe_load(path.read_text())["jobs"], os.fspath(path)
         secrets |= set(re.findall(r"secrets\.(\w+)", path.read_text()))
     assert secrets == {"DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN", "HF_TOKEN"}
+
+
+def test_the_versions_agree() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    newest = re.search(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert citation["version"] == newest[1] == __version__
+    assert citation["license"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")), ids=lambda path: path.stem
+)
+def test_issue_forms_are_what_github_takes(path: Path) -> None:
+    form = yaml.safe_load(path.read_text())
+    if path.stem == "config":
+        assert set(form) == {"blank_issues_enabled", "contact_links"}
+        return
+    assert {"name", "description", "body"} <= set(form) <= {"name", "description", "labels", "body"}
+    ids = [item["id"] for item in form["body"] if item["type"] != "markdown"]
+    assert ids
+    assert len(set(ids)) == len(ids)
+    for item in form["body"]:
+        assert item["type"] in ("markdown", "textarea", "input")
+        assert item["attributes"]["value" if item["type"] == "markdown" else "label"]
