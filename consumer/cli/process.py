@@ -67,7 +67,9 @@ def plan(source: str | None, fields: dict[str, Any], settings: Settings) -> tupl
 
     named = [name for name in ("video_url", "video_path") if fields.get(name) is not None]
     if (source is not None) == bool(named):
-        raise click.UsageError("give one SOURCE" if source is None else f"give SOURCE or --{named[0]}, not both")
+        raise click.UsageError(
+            "give one SOURCE" if source is None else f"give SOURCE or --{named[0].replace('_', '-')}, not both"
+        )
     text = source if source is not None else fields[named[0]]
     found: Source | list[Any] = recognise(text)
     if isinstance(found, list):
