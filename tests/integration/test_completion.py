@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from consumer.cli.completion import COMPLETE_VARIABLE
+
 # Each asks its own script what may follow "video-consumer topics c" and prints it.
 BASH = """
 eval "$(video-consumer completion bash)"
@@ -54,3 +56,20 @@ def test_the_shell_is_told_what_may_follow(
     assert done.returncode == 0, done.stderr
     offered = {line.split("\t")[0].split(":")[0] for line in done.stdout.splitlines()}
     assert offered == {"create", "check"}
+
+
+def test_offering_commands_imports_none_of_them() -> None:
+    code = (
+        "import sys; from consumer.cli.main import main\n"
+        "try: main([])\n"
+        "finally: print(*(name for name in sys.modules if name.startswith(('consumer.cli.', 'pydantic', 'rich'))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, COMPLETE_VARIABLE: "fish_complete", "COMP_WORDS": "video-consumer ", "COMP_CWORD": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    modules = {"main", "completion", "examples", "invocation"}
+    assert set(done.stdout.splitlines()[-1].split()) == {f"consumer.cli.{name}" for name in modules}

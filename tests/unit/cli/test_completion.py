@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from consumer.cli.completion import COMPLETE_VARIABLE
@@ -70,20 +66,3 @@ def test_another_shell_is_told_which_there_are(shell: str, capsys: pytest.Captur
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert all(name in said for name in ("bash", "zsh", "fish"))
-
-
-def test_offering_commands_imports_none_of_them() -> None:
-    code = (
-        "import sys; from consumer.cli.main import main\n"
-        "try: main([])\n"
-        "finally: print(*(name for name in sys.modules if name.startswith(('consumer.cli.', 'pydantic', 'rich'))))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, COMPLETE_VARIABLE: "fish_complete", "COMP_WORDS": "video-consumer ", "COMP_CWORD": ""},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    modules = {"main", "completion", "examples", "invocation"}
-    assert set(done.stdout.splitlines()[-1].split()) == {f"consumer.cli.{name}" for name in modules}
