@@ -36,11 +36,25 @@ METRICS = {f"video_consumer_{name}" for name in Metrics.declared() | GPU_METRICS
 
 # Programs of others, whose arguments nothing here can check.
 FOREIGN_PROGRAMS = frozenset(
-    {"cd", "curl", "eval", "git", "go", "kafka-configs.sh", "kcat", "mvn", "node", "npm", "pre-commit", "source"}
+    {
+        "cd",
+        "curl",
+        "eval",
+        "git",
+        "go",
+        "java",
+        "kafka-configs.sh",
+        "kcat",
+        "mvn",
+        "node",
+        "npm",
+        "pre-commit",
+        "source",
+    }
 )
 # Names in capitals that are neither settings nor error codes: values, file names, and what vLLM, CUDA, Kafka and RunPod
 # call theirs.
-FOREIGN_PREFIXES = ("VLLM_", "HF_HUB_", "OMP_", "RUNPOD_SECRET_", "DOCKERHUB_")
+FOREIGN_PREFIXES = ("VLLM_", "HF_HUB_", "OMP_", "OTEL_", "RUNPOD_SECRET_", "DOCKERHUB_")
 FOREIGN_NAMES = frozenset(
     {
         *("NO_COLOR", "CUDA_CACHE_PATH", "FLASHINFER_WORKSPACE_BASE", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"),
@@ -82,7 +96,7 @@ def test_names_in_capitals_are_settings_or_codes(page: Page) -> None:
 @by_page
 def test_json_is_json_and_schemas_are_taken(page: Page) -> None:
     for block in page.json_blocks:
-        value = json.loads(block)
+        value = json.loads(block) if block.count("\n{") == 0 else [json.loads(line) for line in block.splitlines()]
         if isinstance(value, dict) and value.get("type") == "object":
             VideoJob(job_id="j", video_url="s3://b/k", prompt="p", response_schema=block)
 
@@ -169,7 +183,8 @@ def _program(words: list[str], line: str) -> str | None:
         return None if {one for found in extras for one in found.split(",")} <= set(EXTRAS) else line
     if program == "docker":
         return _compose(rest[1:], line) if rest[:1] == ["compose"] else _docker(rest, line)
-    return None if program in FOREIGN_PROGRAMS else f"{line}: what is {program}?"
+    built = words[0].startswith("./")
+    return None if built or program in FOREIGN_PROGRAMS else f"{line}: what is {program}?"
 
 
 def _python(rest: list[str]) -> bool:
