@@ -8,6 +8,7 @@ The environment's names are the fields' names in capitals; config.yaml uses eith
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -286,6 +287,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "settings"
-    return f"The setting {name.upper()} (from {origins.get(name, 'default')}) is wrong: {first['msg']}."
+    expected = first["ctx"]["expected"] if first["type"] == "literal_error" else ""
+    choices = {value.lower(): value for value in re.findall("'([^']*)'", expected)}
+    # The value itself is not shown: it may be a secret that went to the wrong name.
+    near = difflib.get_close_matches(str(first["input"]).lower(), choices, 1)
+    hint = f"; did you mean {choices[near[0]]}?" if near else "."
+    return f"The setting {name.upper()} (from {origins.get(name, 'default')}) is wrong: {first['msg']}{hint}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from consumer.cli.completion import error_codes
 from consumer.cli.invocation import Invocation, pass_invocation
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ def _codes(_context: click.Context, _parameter: click.Parameter, values: tuple[s
 
 
 _code_option = click.option(
-    "--code", "codes", multiple=True, metavar="CODE", callback=_codes, help="Only this error code; may be repeated."
+    "--code",
+    "codes",
+    multiple=True,
+    metavar="CODE",
+    callback=_codes,
+    shell_complete=error_codes,
+    help="Only this error code; may be repeated.",
 )
 
 
@@ -44,7 +51,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List dead letters, and what to do about each.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @_code_option
 @click.option("--all", "everything", is_flag=True, help="Also those that were sent again.")
@@ -83,7 +90,7 @@ def list_(
     return 0
 
 
-@command.command("show")
+@command.command("show", short_help="Show one dead letter, decoded.")
 @click.argument("name", metavar="NAME")
 @click.option("--json", "json_output", is_flag=True, help="As a JSON object.")
 @pass_invocation
@@ -111,7 +118,7 @@ def show(invocation: Invocation, name: str, json_output: bool) -> int:
     return 0
 
 
-@command.command("redrive")
+@command.command("redrive", short_help="Send dead letters to the jobs topic again.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @_code_option
 @click.option("--all", "everything", is_flag=True, help="Every dead letter that was not sent again.")

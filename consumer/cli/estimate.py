@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from consumer.cli.completion import files
 from consumer.cli.invocation import Invocation, pass_invocation
 from consumer.cli.job_options import job_options
 
@@ -18,7 +19,7 @@ _CARDS = ("h200-bf16", "h200-fp8")
 
 
 @click.command(short_help="Say what jobs will cost; nothing is spent.")
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, metavar="SOURCE...", shell_complete=files)
 @job_options
 @click.option("--card", type=click.Choice(_CARDS), help="Whose throughput was measured.  [default: by MODEL_NAME]")
 @click.option("--tokens-per-second", type=click.FloatRange(min=1), metavar="NUMBER", help="Your own throughput.")

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from consumer.cli.completion import files, setting_names, values_of
+from consumer.cli.examples import epilog
+
 if TYPE_CHECKING:
     from consumer.settings import LoadedSettings, Settings
 
@@ -117,6 +120,7 @@ def shared_options(*, hidden: bool) -> list[click.Parameter]:
             metavar="FILE",
             help="Settings file; config.yaml of the working directory if there is one.",
             callback=keep("config"),
+            shell_complete=files,
             expose_value=False,
             hidden=hidden,
         ),
@@ -126,6 +130,7 @@ def shared_options(*, hidden: bool) -> list[click.Parameter]:
             multiple=True,
             help="Any setting; may be repeated.",
             callback=keep("assignments"),
+            shell_complete=setting_names,
             expose_value=False,
             hidden=hidden,
         ),
@@ -145,6 +150,7 @@ def shared_options(*, hidden: bool) -> list[click.Parameter]:
                 metavar="VALUE",
                 help=text,
                 callback=keep(name),
+                shell_complete=values_of(name),
                 expose_value=False,
                 hidden=hidden,
             )
@@ -163,18 +169,22 @@ def _store(invocation: Invocation, name: str, value: Any) -> None:
         invocation.values[name] = value
 
 
-def with_shared_options(command: click.Command) -> click.Command:
-    """The command, taking the shared options behind its name as well as before it (hidden in its help)."""
+def with_shared_options(command: click.Command, name: str) -> click.Command:
+    """The command, taking the shared options behind its name as well as before it (hidden in its help).
+
+    Args:
+        name: as it is called, e.g. "dlq list"; by it the help shows its examples.
+    """
     taken = {option for parameter in command.params for option in parameter.opts}
     if "--config" not in taken:
         command.params.extend(option for option in shared_options(hidden=True) if not taken.intersection(option.opts))
         if not command.epilog:
             command.epilog = (
-                "--config, --set, --debug and the options of the common settings: see video-consumer --help."
+                f"{epilog(name)}\n\n\b\n--config, --set, --debug, the common settings: see video-consumer --help."
             )
     if isinstance(command, click.Group):
         for nested in command.commands.values():
-            with_shared_options(nested)
+            with_shared_options(nested, f"{name} {nested.name}")
     return command
 
 

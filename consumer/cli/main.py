@@ -8,12 +8,18 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from consumer import __version__
+from consumer.cli.completion import COMPLETE_VARIABLE, PROGRAM
+from consumer.cli.examples import epilog
 from consumer.cli.invocation import Invocation, shared_options, with_shared_options
 from consumer.errors import ConfigurationError, FencedError, VideoConsumerError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 FAILED, USAGE, FENCED, CONFIGURATION, INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -35,7 +41,8 @@ COMMANDS = {
     "serve": "Answer HTTP requests as a RunPod worker.",
     "runpod": "Make, list and remove worker pods on RunPod.",
     "autoscale": "Keep as many pods on RunPod as the backlog needs.",
-    "version": "Show the version.",
+    "completion": "Print the completion script of a shell.",
+    "version": "Show all versions that matter for a report of a bug.",
 }
 
 
@@ -50,12 +57,19 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"consumer.cli.{cmd_name}")
         command: click.Command = module.command
-        return with_shared_options(command)
+        return with_shared_options(command, cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Commands and options, without importing any command."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS:
+        if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise click.UsageError(f"there is no command {args[0]}{hint}", ctx)
@@ -67,17 +81,17 @@ class LazyGroup(click.Group):
 
 
 cli = LazyGroup(
-    name="video-consumer",
+    name=PROGRAM,
     params=shared_options(hidden=False),
     help=(
         "Put videos through Qwen3-VL, from Kafka and back, each result exactly once.\n\n"
         "Settings come from config.yaml, the environment and these options, the later ones winning; the options may "
         "also stand behind the command."
     ),
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 fenced, 4 configuration.",
+    epilog=f"{epilog('')}\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 fenced, 4 configuration.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
-cli = click.version_option(__version__, prog_name="video-consumer")(cli)
+cli = click.version_option(__version__, prog_name=PROGRAM)(cli)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,9 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = cli.main(
             args=None if arguments is None else list(arguments),
-            prog_name="video-consumer",
+            prog_name=PROGRAM,
+            complete_var=COMPLETE_VARIABLE,
             standalone_mode=False,
             obj=invocation,
+            # None: where the stream is a terminal.
+            color=False if os.environ.get("NO_COLOR") else None,
         )
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
@@ -114,8 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _usage_sentence(error: click.UsageError) -> str:
-    command = error.ctx.command_path if error.ctx is not None else "video-consumer"
-    return f"{command}: {error.format_message().rstrip('.')} (see `{command} --help`)."
+    command = error.ctx.command_path if error.ctx is not None else PROGRAM
+    return f"{command}: {' '.join(error.format_message().split()).rstrip('.')} (see `{command} --help`)."
 
 
 def _say(sentence: str, code: int, invocation: Invocation) -> int:

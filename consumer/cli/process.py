@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from consumer.cli.completion import files
 from consumer.cli.exporting import export_option, write_exports
 from consumer.cli.invocation import Invocation, pass_invocation
 from consumer.cli.job_options import build_job, job_options
@@ -26,7 +27,7 @@ _TERMINATED = 128 + signal.SIGTERM
 
 
 @click.command(short_help="Describe one video without Kafka.")
-@click.argument("source", required=False, metavar="SOURCE")
+@click.argument("source", required=False, metavar="SOURCE", shell_complete=files)
 @job_options
 @click.option("--json", "json_output", is_flag=True, help="Only the HTTP response, when all is done.")
 @export_option
@@ -66,7 +67,9 @@ def plan(source: str | None, fields: dict[str, Any], settings: Settings) -> tupl
 
     named = [name for name in ("video_url", "video_path") if fields.get(name) is not None]
     if (source is not None) == bool(named):
-        raise click.UsageError("give one SOURCE" if source is None else f"give SOURCE or --{named[0]}, not both")
+        raise click.UsageError(
+            "give one SOURCE" if source is None else f"give SOURCE or --{named[0].replace('_', '-')}, not both"
+        )
     text = source if source is not None else fields[named[0]]
     found: Source | list[Any] = recognise(text)
     if isinstance(found, list):

@@ -23,7 +23,7 @@ def pods() -> None:
     """The pods of a fleet."""
 
 
-@pods.command("create")
+@pods.command("create", short_help="Make pods on the cheapest GPU that will do.")
 @plan_options
 @click.option("--count", type=click.IntRange(1, 100), default=1, show_default=True, help="Pods to make.")
 @click.option("--dry-run", is_flag=True, help="Print the request of the first choice, and make nothing.")
@@ -59,7 +59,7 @@ def create(invocation: Invocation, /, fleet: str, count: int, dry_run: bool, **g
     return 0
 
 
-@pods.command("list")
+@pods.command("list", short_help="List the pods of the fleet, and their cost.")
 @fleet_option
 @click.option("--json", "json_output", is_flag=True, help="As a JSON list.")
 @pass_invocation
@@ -80,7 +80,7 @@ def list_pods(invocation: Invocation, /, fleet: str, json_output: bool) -> int:
     return 0
 
 
-@pods.command("remove")
+@pods.command("remove", short_help="Delete pods of the fleet for good.")
 @fleet_option
 @click.argument("names", nargs=-1, metavar="POD...")
 @click.option("--all", "everything", is_flag=True, help="All pods of the fleet.")

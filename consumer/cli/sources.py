@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from consumer.cli.hints import with_hint
 from consumer.events.addresses import address_problem
 
 VIDEO_SUFFIXES = frozenset(
@@ -34,6 +35,7 @@ class Local:
 Source = Remote | Local
 
 
+@with_hint
 def recognise(text: str) -> Source | list[Local]:
     """One SOURCE; a directory is the list of the videos below it by name, a pattern that of the files that match.
 

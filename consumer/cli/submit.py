@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from consumer.cli.completion import files
 from consumer.cli.invocation import Invocation, pass_invocation
 from consumer.cli.job_options import job_options
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Send jobs; their ids go to stdout.")
-@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, metavar="SOURCE...", shell_complete=files)
 @click.option(
     "--from-file",
     type=click.Path(path_type=Path),

@@ -17,7 +17,7 @@ def command() -> None:
     """Make or check the topics of jobs, results and dead letters (names begin with KAFKA_TOPIC_PREFIX)."""
 
 
-@command.command("create")
+@command.command("create", short_help="Make the topics that are missing.")
 @pass_invocation
 def create(invocation: Invocation) -> int:
     """Make the topics that are missing, with TOPIC_PARTITIONS and TOPIC_REPLICATION_FACTOR; leave the others alone."""
@@ -26,7 +26,7 @@ def create(invocation: Invocation) -> int:
     return _report(create_topics(invocation.settings()))
 
 
-@command.command("check")
+@command.command("check", short_help="Say what is wrong with the topics.")
 @pass_invocation
 def check(invocation: Invocation) -> int:
     """Say what is wrong with the topics: missing, too few partitions for the jobs topic's, unfit configuration."""

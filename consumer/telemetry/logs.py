@@ -6,6 +6,7 @@ stdout carries results only. librdkafka's lines come in by the logger `consumer.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Literal
 
@@ -85,7 +86,8 @@ def _rendering(style: Literal["json", "console"]) -> list[Processor]:
             structlog.processors.format_exc_info,
             _mask,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
+                exception_formatter=structlog.dev.plain_traceback,
             ),
         ]
     exceptions = ExceptionDictTransformer(show_locals=False, max_frames=_MAX_FRAMES)

@@ -1,15 +1,18 @@
-"""The README's producer and consumer, run as they stand."""
+"""The README's producer and consumer, and the commands of a first job, run as they stand."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.documents import Page
 from tests.integration.system import Audit, System
 from tests.integration.worker_process import worker_process
 
@@ -52,6 +55,37 @@ def test_a_job_by_the_readme_s_producer_is_read_by_its_consumer(system: System, 
     assert printed[0].startswith("0-"), printed
     assert job_id in printed[0], "the synthetic engine's answer names the job"
     assert printed[-1].startswith("succeeded: "), printed
+
+
+def test_the_commands_of_a_first_job_run_as_they_stand(system: System, short_video_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    shutil.copy(short_video_file, tmp_path / "recordings" / "a.mp4")
+    environment = {**os.environ, **system.environment(), "LOG_LEVEL": "ERROR", "CHUNK_DURATION": "20"}
+    ran, job_id = [], "none yet"
+    with worker_process(system.environment(CHUNK_DURATION="20"), system.directory / "log") as worker:
+        worker.wait_ready()
+        for page in (ROOT / "README.md", ROOT / "docs" / "first-job.md"):
+            for line in Page(page).commands:
+                words = shlex.split(line, comments=True)
+                if words[0] != "video-consumer" or words[1] == "run":
+                    continue
+                # The two names that stand for the reader's own.
+                named = [job_id if word in ("JOB", "talk-1") else word for word in words[1:]]
+                done = subprocess.run(
+                    [sys.executable, "-m", "consumer.cli.main", *named],
+                    cwd=tmp_path,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    timeout=90,
+                )
+                assert done.returncode == 0, f"{line}: {done.stderr}"
+                if words[1] == "submit":
+                    job_id = done.stdout.strip()
+                ran.append(words[1])
+    assert set(ran) == {"check", "submit", "results"}
+    for name in ("report.md", "talk.md", "talk.srt"):
+        assert "chunk_index" in (tmp_path / name).read_text().replace("\\", ""), "what the synthetic engine says"
 
 
 def test_the_guarantee_stands_in_the_exact_words() -> None:

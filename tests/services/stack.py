@@ -25,8 +25,6 @@ WORKERS = ("127.0.0.1:9400",)
 def running_stack() -> Iterator[dict[str, str]]:
     """The servers, with topics and bucket; yields the settings by their names in the environment.
 
-    PROMETHEUS_URL is no setting; it is for the person.
-
     Raises:
         ServicesError: a server or the topics cannot be had.
     """

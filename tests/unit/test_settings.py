@@ -241,3 +241,22 @@ def test_config_yaml_shows_the_defaults() -> None:
     assert len(shown) > 20
     defaults = Settings().model_dump(mode="json")
     assert shown == {name: defaults.get(name, "no such setting") for name in shown}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("engine", "vlm", "vllm"),
+        ("kafka_security_protocol", "sasl-ssl", "SASL_SSL"),
+        ("preset", "24gb", "24gb-fp8"),
+        ("engine", "unlike any", None),
+        ("decoders", "cpu", None),
+    ],
+)
+def test_a_value_of_few_is_asked_for_and_not_shown(name: str, value: str, meant: str | None) -> None:
+    with pytest.raises(ConfigurationError) as wrong:
+        load_settings(environment={name.upper(): value})
+    sentence = str(wrong.value)
+    assert sentence.startswith(f"The setting {name.upper()} (from environment) is wrong: ")
+    assert sentence.endswith(f"; did you mean {meant}?" if meant else ".")
+    assert value not in sentence.replace(str(meant), "").replace("24gb-bf16", "")

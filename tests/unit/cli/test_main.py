@@ -161,6 +161,28 @@ def test_a_closed_pipe_is_quiet() -> None:
     assert ends.stdout.strip() in ("0", "1")
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_as_an_option_is_ours_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.split()[-1] == __version__
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "coloured"), [(True, "", True), (True, "1", False), (False, "", False)]
+)
+def test_colours_are_for_terminals_that_want_them(
+    failing: list[BaseException | int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    terminal: bool,
+    no_color: str,
+    coloured: bool,
+) -> None:
+    @click.command()
+    def command() -> None:
+        click.echo(click.style("good", fg="green"))
+
+    monkeypatch.setattr(sys.modules["consumer.cli.version"], "command", command)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     assert main(["version"]) == 0
-    assert capsys.readouterr().out.strip() == __version__
+    assert ("\x1b[32m" in capsys.readouterr().out) == coloured

@@ -91,7 +91,7 @@ def test_what_the_settings_allow_stays_allowed(video: Path) -> None:
     ("source", "fields", "sentence"),
     [
         (None, {}, "give one SOURCE"),
-        ("a.mp4", {"video_url": "s3://b/k"}, "give SOURCE or --video_url, not both"),
+        ("a.mp4", {"video_url": "s3://b/k"}, "give SOURCE or --video-url, not both"),
         (".", {}, ". is a directory or a pattern; give one video"),
     ],
 )

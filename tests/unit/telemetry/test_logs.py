@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -113,3 +114,20 @@ def test_the_console_form_is_for_people(capsys: pytest.CaptureFixture[str]) -> N
     _, err = capsys.readouterr()
     assert "job_started" in err and "job_id=j-1" in err
     assert not err.startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "coloured"), [(True, "", True), (True, "1", False), (False, "", False)]
+)
+def test_the_console_form_is_coloured_for_terminals_that_want_it(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    terminal: bool,
+    no_color: str,
+    coloured: bool,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    configure_logging("console", "INFO")
+    structlog.get_logger("a").info("job_started")
+    assert ("\x1b[" in capsys.readouterr().err) == coloured
