@@ -11,7 +11,7 @@ import pytest
 from consumer.events.topics import Topics
 from tests.chaos.deployment import Deployment
 from tests.chaos.endtxn_proxy import EndTxnProxy
-from tests.chaos.ground import SHORT_SESSIONS
+from tests.chaos.ground import SHORT_SESSIONS, Ground
 from tests.integration.topic_maker import make_topics
 from tests.media_files import make_video
 from tests.services.downloads import kafka_libs, minio_program, toxiproxy_program
@@ -40,6 +40,13 @@ def programs() -> None:
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """6 s: three chunks of 2 s."""
     return make_video(tmp_path_factory.mktemp("videos") / "short.mp4", seconds=6, width=160, height=120, fps=5)
+
+
+@pytest.fixture(scope="module")
+def ground(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Three brokers and a store."""
+    with Ground(tmp_path_factory.mktemp("ground")) as servers:
+        yield servers
 
 
 @pytest.fixture(scope="module")

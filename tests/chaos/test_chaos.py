@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,12 +21,6 @@ from tests.chaos.run import Run
 from tests.integration.topic_maker import make_topics
 
 FAULTS, WORKERS = 20, 3
-
-
-@pytest.fixture(scope="module")
-def ground(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with Ground(tmp_path_factory.mktemp("ground")) as servers:
-        yield servers
 
 
 @pytest.mark.timeout(600)
