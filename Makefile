@@ -61,4 +61,5 @@ services-stop: install  ## stop them
 docs: install  ## write the generated parts of the documentation
 	@$(BIN)/python -m tools.docs
 	@$(BIN)/python -m tools.dashboards
+	@$(BIN)/python -m tools.asyncapi
 	@$(BIN)/python -m tests.formats
