@@ -62,4 +62,5 @@ docs: install  ## write the generated parts of the documentation
 	@$(BIN)/python -m tools.docs
 	@$(BIN)/python -m tools.dashboards
 	@$(BIN)/python -m tools.watch_picture
+	@$(BIN)/python -m tools.asyncapi
 	@$(BIN)/python -m tests.formats

@@ -19,7 +19,7 @@ from consumer.client.problems import UnknownJobError
 from consumer.client.producer import JobHandle, JobProducer, require_room
 from consumer.client.reader import ResultReader, to_the_end
 from consumer.events.codec import EventCodec
-from consumer.events.headers import VIDEO_SECONDS, event_id, job_headers, seconds_in
+from consumer.events.headers import CANCEL_REQUESTED, SUBMITTED, VIDEO_SECONDS, event_id, job_headers, seconds_in
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
 from consumer.events.topics import Topics
 from consumer.settings import Settings, load_settings
@@ -133,7 +133,7 @@ class VideoJobs:
         if self._producer is None:
             self._producer = JobProducer(self._settings, self._submit_seconds)
         value = self._codec.encode(event, topic)
-        kind = "job.submitted" if isinstance(event, VideoJob) else "job.cancel.requested"
+        kind = SUBMITTED if isinstance(event, VideoJob) else CANCEL_REQUESTED
         now, seconds = _now_ms(), known_seconds(event) if isinstance(event, VideoJob) else None
         headers = job_headers(event.job_id, now, self._codec.content_type, kind, video_seconds=seconds)
         return self._producer.send(topic, event.job_id, value, headers)

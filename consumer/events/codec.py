@@ -36,7 +36,7 @@ AnyEvent = TypeVar("AnyEvent", bound=Event)
 REGISTRY_MARK = b"\x00"
 SINGLE_OBJECT_MARK = b"\xc3\x01"
 JSON_MARK = b"{"
-_CONTENT_TYPES: dict[Format, str] = {
+CONTENT_TYPES: dict[Format, str] = {
     "avro-registry": "application/vnd.confluent.avro",
     "avro": "application/avro",
     "json": "application/json",
@@ -78,7 +78,7 @@ class EventCodec:
     @property
     def content_type(self) -> str:
         """What stands in the header `content-type` of what is written."""
-        return _CONTENT_TYPES[self._write]
+        return CONTENT_TYPES[self._write]
 
     def encode(self, event: Event, topic: str) -> bytes:
         """An event as the value of a record of `topic`.

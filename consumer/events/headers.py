@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumer.errors import ErrorCode
-from consumer.events.models import LATEST_MS
+from consumer.events.models import LATEST_MS, Status
 
 SPEC_VERSION = "1.0"
+SUBMITTED = "job.submitted"
+CANCEL_REQUESTED = "job.cancel.requested"
 CLIENT_SOURCE = "/video-consumer/client"
 DEAD_LETTER_PREFIX = "__dlq.errors."
 VIDEO_SECONDS = "video-seconds"
@@ -53,6 +55,21 @@ def event_id(topic: str, partition: int, offset: int, kind: str, chunk_index: in
     return str(uuid.uuid5(_NAMESPACE, name if chunk_index is None else f"{name}/{chunk_index}"))
 
 
+def chunk_kind(success: bool) -> str:
+    """What happened to a chunk."""
+    return "chunk.completed" if success else "chunk.failed"
+
+
+def final_kind(status: Status) -> str:
+    """How a job ended."""
+    return f"job.{status}"
+
+
+def event_type(kind: str) -> str:
+    """The CloudEvents type of something of this kind."""
+    return f"video.{kind}.v1"
+
+
 def cloud_event_headers(
     *,
     position: JobPosition,
@@ -66,8 +83,8 @@ def cloud_event_headers(
     """The headers of a result.
 
     Args:
-        kind: what happened, for example `chunk.completed` or `job.succeeded`. It is not part of the id: a
-            chunk has one event, and a job one final event, however they end.
+        kind: what happened, by `chunk_kind` or `final_kind`. It is not part of the id: a chunk has one event, and a
+            job one final event, however they end.
         chunk_index: None for the final result.
         time_ms: milliseconds since the epoch.
         traceparent: the job record's own, handed through.
@@ -84,7 +101,7 @@ def job_headers(
     job_id: str,
     time_ms: int,
     content_type: str,
-    kind: str = "job.submitted",
+    kind: str = SUBMITTED,
     *,
     video_seconds: float | None = None,
 ) -> list[tuple[str, str | bytes | None]]:
@@ -92,7 +109,7 @@ def job_headers(
 
     Args:
         time_ms: milliseconds since the epoch.
-        kind: `job.submitted` or `job.cancel.requested`.
+        kind: SUBMITTED or CANCEL_REQUESTED.
         video_seconds: how much video the job asks for, where that is known.
     """
     headers: list[tuple[str, str | bytes | None]] = [
@@ -162,7 +179,7 @@ def _attributes(
         "ce_specversion": SPEC_VERSION,
         "ce_id": identity,
         "ce_source": source,
-        "ce_type": f"video.{kind}.v1",
+        "ce_type": event_type(kind),
         "ce_subject": subject,
         "ce_time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "content-type": content_type,

@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 from consumer.errors import CODES
 from consumer.events.codec import EventCodec
-from consumer.events.headers import JobPosition, cloud_event_headers, dead_letter_headers, event_id
+from consumer.events.headers import (
+    JobPosition,
+    chunk_kind,
+    cloud_event_headers,
+    dead_letter_headers,
+    event_id,
+    final_kind,
+)
 from consumer.events.models import ChunkRef, ChunkResult, ErrorInfo, Timings, Tokens, VideoResult
 from consumer.events.topics import Topics
 from consumer.stream.effects import Transact
@@ -42,11 +49,10 @@ class RecordWriter:
         return messages
 
     def _chunk(self, record: JobRecord, result: ChunkResult) -> Message:
-        kind = "chunk.completed" if result.success else "chunk.failed"
-        return self._event(record, self._topics.chunk_results, kind, result, result.chunk_index)
+        return self._event(record, self._topics.chunk_results, chunk_kind(result.success), result, result.chunk_index)
 
     def _final(self, record: JobRecord, final: VideoResult) -> Message:
-        return self._event(record, self._topics.results, f"job.{final.status}", final, None)
+        return self._event(record, self._topics.results, final_kind(final.status), final, None)
 
     def _event(
         self, record: JobRecord, topic: str, kind: str, event: ChunkResult | VideoResult, chunk_index: int | None
