@@ -1,4 +1,4 @@
-"""The servers of the chaos tests; never two clusters at a time."""
+"""The servers of the chaos tests; one cluster at a time in each process of pytest."""
 
 from __future__ import annotations
 
