@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
 
 SCHEMES = ("s3", "http", "https")
 VIDEO_SUFFIXES = frozenset(
@@ -58,6 +62,26 @@ def recognise(text: str) -> Source | list[Local]:
     if not path.is_file():
         raise click.UsageError(f"{text} is neither a file nor a directory")
     return Local(path)
+
+
+def located(text: str, settings: Settings) -> tuple[Settings, dict[str, str | None]]:
+    """The fields `video_url` and `video_path` for one SOURCE, and the settings under which it may be read.
+
+    The file's directory or the address's host counts as allowed.
+
+    Raises:
+        click.UsageError: it is none, or a directory.
+    """
+    found: Source | list[Local] = recognise(text)
+    if isinstance(found, list):
+        raise click.UsageError(f"{text} is a directory; give one video")
+    if isinstance(found, Remote):
+        host = urlsplit(found.url).hostname or ""
+        allowed = {} if found.url.startswith("s3://") else {"allowed_hosts": (*settings.allowed_hosts, host)}
+        return settings.model_copy(update=allowed), {"video_url": found.url, "video_path": None}
+    path = found.path.resolve()
+    allowed = {"allowed_paths": (*settings.allowed_paths, str(path.parent))}
+    return settings.model_copy(update=allowed), {"video_url": None, "video_path": str(path)}
 
 
 def expand(texts: Iterable[str]) -> list[Source]:

@@ -12,3 +12,7 @@ PROMETHEUS_MODULE = "github.com/prometheus/prometheus"
 PROMETHEUS_VERSION = "v0.311.3"
 TOXIPROXY_MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server"
 TOXIPROXY_VERSION = "v2.5.0"
+# Headless and with all libraries that it needs; made for machines without any.
+CHROMIUM_PACKAGE = "@sparticuz/chromium"
+CHROMIUM_PACKAGE_VERSION = "153.0.0"
+AXE_CORE_VERSION = "4.14.1"

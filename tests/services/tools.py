@@ -17,6 +17,8 @@ INSTALL = {
     "go": "Install Go 1.24 or newer",
     "apt-get": "Install Prometheus' package where there is one",
     "dpkg-deb": "Install dpkg",
+    "node": "Install Node.js 18 or newer",
+    "npm": "Install npm (it comes with Node.js)",
 }
 
 
