@@ -6,7 +6,6 @@ import asyncio
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -14,7 +13,8 @@ from consumer.cli.completion import files
 from consumer.cli.exporting import export_option, write_exports
 from consumer.cli.invocation import Invocation, pass_invocation
 from consumer.cli.job_options import build_job, job_options
-from consumer.cli.sources import Remote, Source, recognise
+from consumer.cli.reporting import ReportOn, pictures_option, report_option, write_report
+from consumer.cli.sources import located
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,9 +31,18 @@ _TERMINATED = 128 + signal.SIGTERM
 @job_options
 @click.option("--json", "json_output", is_flag=True, help="Only the HTTP response, when all is done.")
 @export_option
+@report_option
+@pictures_option
 @pass_invocation
 def command(
-    invocation: Invocation, /, source: str | None, json_output: bool, exports: tuple[Path, ...], **fields: Any
+    invocation: Invocation,
+    /,
+    source: str | None,
+    json_output: bool,
+    exports: tuple[Path, ...],
+    report: Path | None,
+    pictures: bool,
+    **fields: Any,
 ) -> int:
     """Describe the video SOURCE (a path, or an s3:// or http(s):// address): each chunk's text when it is there, then
     the answer.
@@ -51,6 +60,9 @@ def command(
     elif result.aggregated_response:
         click.echo(f"\n{result.aggregated_response.strip()}")
     write_exports(exports, settings, job.job_id, chunks, result)
+    if report is not None:
+        where = ReportOn(job.job_id, chunks, result, job, job.video_url, job.video_path, job)
+        write_report(report, settings, where, pictures=pictures)
     if result.status != "succeeded":
         click.echo(failure(result.error) if result.error else f"The job ended as {result.status}.", err=True)
         return 1
@@ -71,19 +83,8 @@ def plan(source: str | None, fields: dict[str, Any], settings: Settings) -> tupl
             "give one SOURCE" if source is None else f"give SOURCE or --{named[0].replace('_', '-')}, not both"
         )
     text = source if source is not None else fields[named[0]]
-    found: Source | list[Any] = recognise(text)
-    if isinstance(found, list):
-        raise click.UsageError(f"{text} is a directory or a pattern; give one video")
-    values = fields | {"job_id": fields.get("job_id") or new_job_id(), "video_url": None, "video_path": None}
-    if isinstance(found, Remote):
-        values["video_url"] = found.url
-        host = urlsplit(found.url).hostname or ""
-        allowed = {} if found.url.startswith("s3://") else {"allowed_hosts": (*settings.allowed_hosts, host)}
-    else:
-        path = found.path.resolve()
-        values["video_path"] = str(path)
-        allowed = {"allowed_paths": (*settings.allowed_paths, str(path.parent))}
-    return settings.model_copy(update=allowed), build_job(values)
+    settings, address = located(text, settings)
+    return settings, build_job(fields | {"job_id": fields.get("job_id") or new_job_id()} | address)
 
 
 async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[VideoResult, list[ChunkResult]]:

@@ -7,11 +7,16 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from consumer.cli.hints import with_hint
 from consumer.events.addresses import address_problem
+
+if TYPE_CHECKING:
+    from consumer.settings import Settings
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".mpg", ".mpeg", ".flv", ".wmv"}
@@ -58,6 +63,26 @@ def recognise(text: str) -> Source | list[Local]:
     if glob.has_magic(text):
         return _matching(text)
     raise click.UsageError(f"there is no file {text} (and it is no s3:// or http(s):// address)")
+
+
+def located(text: str, settings: Settings) -> tuple[Settings, dict[str, str | None]]:
+    """The fields `video_url` and `video_path` for one SOURCE, and the settings under which it may be read.
+
+    The file's directory or the address's host counts as allowed.
+
+    Raises:
+        click.UsageError: it is none, or a directory.
+    """
+    found: Source | list[Local] = recognise(text)
+    if isinstance(found, list):
+        raise click.UsageError(f"{text} is a directory or a pattern; give one video")
+    if isinstance(found, Remote):
+        host = urlsplit(found.url).hostname or ""
+        allowed = {} if found.url.startswith("s3://") else {"allowed_hosts": (*settings.allowed_hosts, host)}
+        return settings.model_copy(update=allowed), {"video_url": found.url, "video_path": None}
+    path = found.path.resolve()
+    allowed = {"allowed_paths": (*settings.allowed_paths, str(path.parent))}
+    return settings.model_copy(update=allowed), {"video_url": None, "video_path": str(path)}
 
 
 def expand(texts: Iterable[str]) -> list[Source]:

@@ -17,6 +17,7 @@ from consumer.demo import report
 from consumer.demo.broker import EmbeddedBroker
 from consumer.demo.consumer_thread import ConsumerThread
 from consumer.demo.display import Display
+from consumer.demo.page import write_page
 from consumer.demo.quiet import QuietStderr
 from consumer.demo.render import frames
 from consumer.demo.score import Score
@@ -36,7 +37,6 @@ from consumer.demo.world import Script, write_script
 from consumer.errors import VideoConsumerError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.events.topics import Topics
-from consumer.report.html import render_report
 from consumer.settings import Settings
 
 PROMPT = "Describe what happens, with times."
@@ -95,7 +95,7 @@ class _Demo:
     def run(self) -> int:
         started = time.monotonic()
         self._introduce()
-        video = self._plan.video.resolve() if self._plan.video is not None else self._directory / "demo.mp4"
+        video = self._video()
         topics = Topics()
         names = (topics.jobs, topics.control, topics.dead_letters, topics.chunk_results, topics.results)
         with EmbeddedBroker(names) as broker:
@@ -107,6 +107,9 @@ class _Demo:
                 final = self._follow(consumer, settings, video)
                 self._show.stage("stopping the consumer")
         return self._conclude(final, time.monotonic() - started)
+
+    def _video(self) -> Path:
+        return self._plan.video.resolve() if self._plan.video is not None else self._directory / "demo.mp4"
 
     def _introduce(self) -> None:
         show, script = self._show, self._script
@@ -213,7 +216,9 @@ class _Demo:
 
     def _conclude(self, final: VideoResult, seconds: float) -> int:
         if self._plan.report is not None:
-            self._plan.report.write_text(render_report(final, self._chunks), encoding="utf-8")
+            self._show.stage("writing the report, with a picture of each chunk")
+            video, own = self._video(), self._script is not None
+            write_page(self._plan.report, video, self._job(video), self._chunks, final, stays=not own)
             self._show.line(f"The report is {self._plan.report}.")
         took = ", ".join(f"{name} {value:.0f} s" for name, value in self._took.items())
         self._show.line(f"It took {seconds:.0f} s: {took}.")

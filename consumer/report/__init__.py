@@ -1,5 +1,6 @@
 """Reports of finished jobs."""
 
 from consumer.report.html import render_report
+from consumer.report.video import Picture, Video
 
-__all__ = ["render_report"]
+__all__ = ["Picture", "Video", "render_report"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-_VOID = frozenset({"meta", "rect", "line"})
+_VOID = frozenset({"meta", "img", "input"})
 # What HTML does not allow in text; a lone surrogate could not even be written to a file.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -39,5 +39,5 @@ def tag(name: str, /, *children: Child, **attributes: str | None) -> Markup:
         if value is not None
     )
     if name in _VOID:
-        return Markup(f"<{name}{written}>" if name == "meta" else f"<{name}{written}/>")
+        return Markup(f"<{name}{written}>")
     return Markup(f"<{name}{written}>{join(*children)}</{name}>")

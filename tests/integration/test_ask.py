@@ -37,6 +37,13 @@ def test_a_finished_job_is_asked_again_and_looked_at_again(
     assert (again["provenance"]["source_job_id"], again["provenance"]["source_run_id"]) == ("talk", first["run_id"])
     assert again["chunks"] == first["chunks"], "they are the first job's, where these stand"
     assert audit.chunks(again["job_id"]) == []
+    page = system.directory / "page.html"
+    for job_id in ("talk", again["job_id"]):
+        assert main(["results", job_id, "--report", str(page)]) == 0
+        text = page.read_text(encoding="utf-8")
+        # From the bucket, since the video there is still the same.
+        assert text.count("data:image/jpeg;base64,") == text.count("<article") == count
+    capsys.readouterr()
     assert main(["ask", "talk", "--zoom", "Who speaks?", "--no-wait"]) == 0
     zoom = capsys.readouterr().out.strip()
     with worker_process(system.environment(**slow), system.directory / "second") as worker:

@@ -12,6 +12,7 @@ import pytest
 
 from consumer.events.models import VideoResult
 from consumer.report import render_report
+from consumer.report.exports.outcome import Outcome
 from tests.integration.system import Audit, System
 from tests.integration.worker_process import worker_process
 from tests.media.web_server import serving
@@ -62,7 +63,8 @@ def test_every_refused_address_and_path(system: System, audit: Audit, short_vide
     told = [json.dumps(final) for final in finals.values()]
     told += [str(headers) for _, headers in audit.dead_letters()]
     assert len(audit.dead_letters()) == len(jobs) + 1
-    told += [render_report(VideoResult.model_validate(final), []) for final in finals.values()]
+    results = [VideoResult.model_validate(final) for final in finals.values()]
+    told += [render_report(Outcome.of(one.job_id, [], one, relative_times=True)) for one in results]
     told += [shown(system, "forbidden"), shown(system, f"refused-{len(urls) - 1}")]
     for text in (*told, metrics, at_work, log):
         assert SECRET not in text

@@ -14,3 +14,7 @@ TOXIPROXY_MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server"
 TOXIPROXY_VERSION = "v2.5.0"
 ASYNCAPI_PARSER_VERSION = "3.6.3"
 ASYNCAPI_AVRO_VERSION = "3.0.24"
+# Headless and with all libraries that it needs; made for machines without any.
+CHROMIUM_PACKAGE = "@sparticuz/chromium"
+CHROMIUM_PACKAGE_VERSION = "153.0.0"
+AXE_CORE_VERSION = "4.14.1"

@@ -15,9 +15,10 @@ INSTALL = {
     "java": "Install Java 17 or newer (Debian: openjdk-17-jre-headless)",
     "mvn": "Install Maven (Debian: maven)",
     "go": "Install Go 1.25 or newer",
-    "npm": "Install Node.js 20 or newer (Debian: npm)",
     "apt-get": "Install Prometheus' package where there is one",
     "dpkg-deb": "Install dpkg",
+    "node": "Install Node.js 18 or newer",
+    "npm": "Install npm (it comes with Node.js)",
 }
 
 

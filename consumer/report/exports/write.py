@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from consumer.report.exports.markdown import markdown
 from consumer.report.exports.outcome import Outcome, response
 from consumer.report.exports.subtitles import subrip, webvtt
 from consumer.report.exports.table import comma_separated, parquet
+from consumer.report.files import write_whole
 
 
 class ExportError(VideoConsumerError):
@@ -57,22 +56,6 @@ def write_export(path: Path, outcome: Outcome) -> None:
     suffix = path.suffix.lower()
     content = parquet(outcome) if suffix == ".parquet" else _TEXTS[suffix](outcome).encode("utf-8", "replace")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            partial = Path(file.name)
-            try:
-                file.write(content)
-                file.flush()
-                partial.chmod(0o666 & ~_mask())
-                partial.replace(path)
-            except BaseException:
-                partial.unlink(missing_ok=True)
-                raise
+        write_whole(path, content)
     except OSError as error:
         raise ExportError(f"--export: {path} cannot be written: {error.strerror or error}.") from None
-
-
-def _mask() -> int:
-    """The process's umask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -101,9 +101,14 @@ def test_wrong_usage_is_told(source: str | None, fields: dict[str, str], sentenc
         plan(source, fields, SETTINGS)
 
 
-def test_exports_are_written_at_the_end(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["process", str(video), *QUICK, "--export", "a.vtt", "--export", "a.parquet"]) == 0
+def test_files_are_written_at_the_end(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["--export", "a.vtt", "--export", "a.parquet", "--report", "a.html"]
+    assert main(["process", str(video), *QUICK, *files, "--prompt", "What <i>?"]) == 0
     assert "00:00:05.000 --> 00:00:10.000" in (tmp_path / "a.vtt").read_text()
     assert (tmp_path / "a.parquet").read_bytes().startswith(b"PAR1")
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert f"/{video.parent.name}/talk.mp4#t=5" in page
+    assert "What &lt;i&gt;?" in page
     assert main(["process", str(video), *QUICK, "--export", "a.txt"]) == 2
     assert "the suffix of a.txt says no format" in capsys.readouterr().err

@@ -10,8 +10,9 @@ import pytest
 from consumer.cli.main import main
 from consumer.errors import ErrorCode
 from consumer.events.models import CancelJob
+from consumer.report.view import reference
 from tests.unit.client.fakes import CODEC, FakeKafka
-from tests.unit.stream.builders import chunk, final
+from tests.unit.stream.builders import PROVENANCE, chunk, final
 
 
 @pytest.fixture
@@ -120,3 +121,77 @@ def test_a_file_that_cannot_be_is_told_before_anything_is_read(
     assert captured.err.startswith("video-consumer results: --export: ")
     assert captured.err.count("\n") == 1
     assert kafka.started == []
+
+
+def test_the_report_is_a_page_of_what_is_there(kafka: FakeKafka, tmp_path: Path) -> None:
+    kafka.publish(chunk(0, num_chunks=1), final(1))
+    assert main(["results", "job", "--report", "page.html"]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "text 0" in page and "all of it" in page
+    assert "where the video lies is not known; --video tells" in page
+    kafka.publish(chunk(0, job_id="half"))
+    assert main(["results", "half", "--report", "page.html"]) == 1
+    assert "The job is not done: 1 of 4 chunks are there." in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_the_report_of_an_answer_put_together_again_has_the_texts_that_it_is_about(
+    kafka: FakeKafka, tmp_path: Path
+) -> None:
+    first, again = final(1), final(1, job_id="again")
+    about = PROVENANCE.model_copy(update={"source_job_id": "job", "source_run_id": "run"})
+    listed = [reference(chunk(0, num_chunks=1))]
+    kafka.publish(
+        chunk(0, num_chunks=1),
+        first.model_copy(update={"chunks": listed}),
+        again.model_copy(update={"chunks": listed, "provenance": about}),
+    )
+    assert main(["results", "again", "--report", "page.html"]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "text 0" in page and "the results of the job job, run run" in page
+
+
+def test_a_video_that_is_named_is_where_the_pictures_come_from(kafka: FakeKafka, tmp_path: Path) -> None:
+    kafka.publish(chunk(0, num_chunks=1), final(1).model_copy(update={"chunks": [reference(chunk(0, num_chunks=1))]}))
+    (tmp_path / "talk.mp4").write_text("no video")
+    assert main(["results", "job", "--report", "page.html", "--video", "talk.mp4"]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "There are no pictures: MEDIA_UNREADABLE" in page
+    assert 'href="./talk.mp4#t=0"' in page
+    assert str(tmp_path) not in page
+    assert main(["results", "job", "--report", "page.html", "--video", "talk.mp4", "--no-pictures"]) == 0
+    assert "There are no pictures" not in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--report", "page.pdf"], "--report: the report is a page; give FILE.html, not page.pdf"),
+        (["--report", "no/page.html"], "--report: there is no directory no"),
+        (["--video", "a.mp4"], "--video belongs to --report"),
+        (["--report", "page.html", "--video", "none.mp4"], "there is no file none.mp4"),
+    ],
+)
+def test_wrong_options_of_the_report_are_told(
+    kafka: FakeKafka, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str
+) -> None:
+    kafka.publish(chunk(0, num_chunks=1), final(1))
+    assert main(["results", "job", *options]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence(
+    kafka: FakeKafka, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kafka.publish(chunk(0, num_chunks=1), final(1))
+    (tmp_path / "page.html").write_text("before")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    assert main(["results", "job", "--report", "page.html"]) == 1
+    assert "--report: page.html cannot be written: No space left on device." in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+    assert (tmp_path / "page.html").read_text() == "before"

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import pytest
 
 from consumer.errors import ErrorCode, PermanentError
 from consumer.events.models import ChunkResult, VideoResult
-from consumer.report import render_report
+from consumer.report import Video, render_report
+from consumer.report.exports.outcome import Outcome
 from tests.unit.job.fakes import Bench, make_job
 
 ATTACKS = [
@@ -18,7 +20,8 @@ ATTACKS = [
 ]
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "main", "header", "section", "article", "div", "h1", "h2", "h3",
-    "p", "span", "strong", "dl", "dt", "dd", "svg", "g", "a", "rect", "table", "tr", "th", "td", "pre",
+    "p", "span", "strong", "dl", "dt", "dd", "svg", "a", "rect", "table", "tr", "th", "td", "pre", "nav", "ul", "li",
+    "form", "label", "input", "output", "script",
 }  # fmt: skip
 
 
@@ -38,7 +41,7 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append(tag)
         self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag != "meta":
+        if tag not in ("meta", "input", "img"):
             self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -51,8 +54,12 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.text += data
 
-    def ids(self) -> set[str]:
-        return {value for _, name, value in self.attributes if name == "id"}
+    def chunks(self) -> set[str]:
+        return {value for tag, name, value in self.attributes if (tag, name) == ("article", "id")}
+
+
+def _written(result: VideoResult, chunks: Sequence[ChunkResult], video: Video | None = None) -> str:
+    return render_report(Outcome.of("job-1", chunks, result, relative_times=True), video or Video())
 
 
 async def _job(bench: Bench | None = None) -> tuple[VideoResult, list[ChunkResult]]:
@@ -63,7 +70,7 @@ async def _job(bench: Bench | None = None) -> tuple[VideoResult, list[ChunkResul
 
 async def test_the_page_tells_all_of_a_job() -> None:
     result, chunks = await _job()
-    page = _Page(render_report(result, chunks))
+    page = _Page(_written(result, chunks))
     for said in (
         "job-1",
         "succeeded",
@@ -78,15 +85,15 @@ async def test_the_page_tells_all_of_a_job() -> None:
     ):
         assert said in page.text, said
     assert "Not described" not in page.text
-    assert page.ids() == {f"chunk-{index}" for index in range(5)}
+    assert page.chunks() == {f"chunk-{index}" for index in range(5)}
     links = {value for tag, name, value in page.attributes if (tag, name) == ("a", "href")}
-    assert links == {f"#{one}" for one in page.ids()}
+    assert links == {f"#{one}" for one in (*page.chunks(), "time-line", "text", "origin", "cost")}
 
 
 async def test_failures_and_gaps_are_shown_with_what_to_do() -> None:
     bench = Bench()
     bench.media.failures[1] = [PermanentError(ErrorCode.CHUNK_NO_FRAMES, "Nothing could be decoded.")]
-    page = _Page(render_report(*await _job(bench)))
+    page = _Page(_written(*await _job(bench)))
     assert "partial" in page.text
     assert "CHUNK_NO_FRAMES: Nothing could be decoded. Check that the video plays at this place." in page.text
     assert "Not described: 1:00 – 1:56." in page.text
@@ -97,7 +104,7 @@ async def test_failures_and_gaps_are_shown_with_what_to_do() -> None:
 async def test_a_job_that_failed_before_it_began() -> None:
     bench = Bench()
     bench.library.failures = [PermanentError(ErrorCode.SOURCE_NOT_FOUND, "There is no a.mp4.")]
-    page = _Page(render_report(*await _job(bench)))
+    page = _Page(_written(*await _job(bench)))
     assert "There is no a.mp4." in page.text
     assert "svg" not in page.elements
 
@@ -106,7 +113,7 @@ async def test_what_the_checks_noticed_is_shown() -> None:
     bench = Bench()
     bench.engine.answers[1] = ["[300.0s] a bus"]
     bench.engine.answers[None] = ["At 400 s all is over."]
-    page = _Page(render_report(*await _job(bench)))
+    page = _Page(_written(*await _job(bench)))
     assert "Noticed: 1 of 1 times told lie outside 0 s to 60 s: 300.0 s." in page.text
     assert "Noticed: 1 of 1 times told lie outside 0 s to 290 s: 400 s." in page.text
 
@@ -125,7 +132,7 @@ async def test_what_comes_from_outside_stays_text(attack: str) -> None:
             "provenance": result.provenance.model_copy(update={"model": attack, "worker": attack}),
         }
     )
-    source = render_report(result, chunks)
+    source = _written(result, chunks)
     page = _Page(source)
     assert set(page.elements) <= ALLOWED
     assert page.text.count(attack) >= 3 * 5 + 1 + 3
@@ -136,13 +143,13 @@ async def test_what_comes_from_outside_stays_text(attack: str) -> None:
 async def test_structured_answers_are_escaped_too() -> None:
     result, chunks = await _job()
     chunks[0] = chunks[0].model_copy(update={"parsed": '{"a":"</pre><script>alert(1)</script>"}'})
-    page = _Page(render_report(result, chunks))
-    assert "script" not in page.elements
+    page = _Page(_written(result, chunks))
+    assert page.elements.count("script") == 1
     assert '"a": "</pre><script>' in page.text
 
 
 async def test_nothing_is_fetched_from_anywhere() -> None:
-    source = render_report(*await _job())
+    source = _written(*await _job())
     assert "default-src 'none'" in source
     assert "://" not in source
     assert "@import" not in source
@@ -152,13 +159,13 @@ async def test_nothing_is_fetched_from_anywhere() -> None:
 async def test_odd_characters_can_be_written_to_a_file() -> None:
     result, chunks = await _job()
     result = result.model_copy(update={"aggregated_response": "a\x00b\ud800c\u202ed\r\n\tñ 猫"})
-    source = render_report(result, chunks)
+    source = _written(result, chunks)
     assert "a�b�c" in source
     assert "猫" in source.encode("utf-8").decode("utf-8")
 
 
 async def test_a_text_that_is_not_at_hand_is_said_to_be_missing() -> None:
     result, chunks = await _job()
-    page = _Page(render_report(result, [one for one in chunks if one.chunk_index != 2]))
+    page = _Page(_written(result, [one for one in chunks if one.chunk_index != 2]))
     assert page.text.count("not at hand") == 1
-    assert len(page.ids()) == 5
+    assert len(page.chunks()) == 5
