@@ -20,7 +20,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "submit": (
         f"video-consumer submit {_TALK}",
         'video-consumer submit talk.mp4 --prompt "What is sold?" --wait',
-        "video-consumer submit recordings/ --fps 1 --metadata customer=7",
+        "video-consumer submit recordings/ 'cameras/*.mkv' --fps 1",
+        "video-consumer submit --from-file jobs.jsonl --wait",
         "video-consumer submit talk.mp4 --response-schema @events.json",
     ),
     "watch": ("video-consumer watch", "video-consumer watch talk-1 talk-2 --timeout 600"),
