@@ -81,11 +81,13 @@ class Language:
         )
 
     def _digest(self) -> str:
-        """Of all that the copy is made of."""
-        digest = hashlib.sha256()
+        """Of all that the build is made of, its command included; but not of what is there to be read."""
+        build, _ = self.commands
+        digest = hashlib.sha256("\0".join(build).encode())
         for folder in (ROOT / "schemas", ROOT / EXAMPLES / self.name):
             for path in sorted(folder.rglob("*")):
-                if path.is_file() and not set(path.relative_to(folder).parts) & set(BUILT):
+                built = set(path.relative_to(folder).parts) & set(BUILT)
+                if path.is_file() and not built and path.suffix != ".md":
                     digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
         return digest.hexdigest()[:8]
 

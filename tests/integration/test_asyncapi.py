@@ -25,10 +25,7 @@ PACKAGES = {
 }
 ERROR, WARNING = 0, 1
 
-pytestmark = [
-    pytest.mark.skipif(not shutil.which("npm"), reason="Node.js is not on this machine: `npm` is not in PATH"),
-    pytest.mark.timeout(200),
-]
+pytestmark = pytest.mark.skipif(not shutil.which("npm"), reason="Node.js is not on this machine: `npm` is not in PATH")
 
 
 def parser() -> Path:

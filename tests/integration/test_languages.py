@@ -24,8 +24,6 @@ from tests.services.kafka import KafkaCluster
 from tests.services.minio import Minio
 from tests.unit.events.examples import CHUNK, RESULT
 
-pytestmark = pytest.mark.timeout(200)
-
 GHOST = "This was never committed."
 
 

@@ -47,7 +47,8 @@ async function follow (jobId) {
   const seen = new Set()
   let last
   const final = await new Promise((resolve, reject) => {
-    consumer.on(consumer.events.CRASH, event => reject(event.payload.error))
+    // What it cannot get over by starting anew.
+    consumer.on(consumer.events.CRASH, ({ payload }) => payload.restart || reject(payload.error))
     consumer.run({
       autoCommit: false,
       eachMessage: async ({ topic, message }) => {
