@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -73,8 +72,8 @@ class LiveTable:
             console=console,
             get_renderable=self.table,
             refresh_per_second=_REFRESHES,
-            # What goes to stdout meanwhile is not taken to this console where stdout is a pipe.
-            redirect_stdout=sys.stdout.isatty(),
+            # It may be a pipe beside this console.
+            redirect_stdout=False,
         )
 
     def __enter__(self) -> Self:

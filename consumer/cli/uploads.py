@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -77,9 +76,8 @@ def uploads(bucket: Bucket, console: Console) -> Iterator[Uploads]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     shown = console.is_terminal and not console.is_dumb_terminal
     pool = ThreadPoolExecutor(AT_ONCE, "upload")
-    # What goes to stdout meanwhile must not be drawn over, nor taken to this console where stdout is a pipe.
-    same = sys.stdout.isatty()
-    with Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=same) as progress:
+    # Ids go to stdout meanwhile, which may be a pipe.
+    with Progress(*columns, console=console, transient=True, disable=not shown, redirect_stdout=False) as progress:
         one = Uploads(bucket, pool, progress)
         try:
             yield one
