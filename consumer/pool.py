@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
 from consumer.errors import CODES, ErrorCode, PermanentError
 from consumer.events.models import ChunkResult
 from consumer.job import Drained as JobDrained
-from consumer.job import JobRunner, Run, StopRequest
+from consumer.job import JobRunner, Run
 from consumer.stream.values import Assignment, ChunkOutcome, Crash, Drained, JobOutcome, Outcome
 
 
@@ -20,9 +20,7 @@ from consumer.stream.values import Assignment, ChunkOutcome, Crash, Drained, Job
 class _Running:
     assignment: Assignment
     started: float
-    done: int
-    total: int | None
-    stop: StopRequest = field(default_factory=StopRequest)
+    run: Run
     task: asyncio.Task[None] | None = None
 
 
@@ -76,8 +74,8 @@ class JobPool:
                 "run_id": one.assignment.run_id,
                 "partition": one.assignment.partition,
                 "attempt": one.assignment.attempt,
-                "chunks_done": one.done,
-                "num_chunks": one.total,
+                "trace_id": one.run.parent.trace_id if one.run.parent is not None else None,
+                **one.run.progress.told(),
                 "seconds": round(now - one.started, 3),
             }
             for one in list(self._running.values())
@@ -85,7 +83,9 @@ class JobPool:
 
     def _begin(self, assignment: Assignment) -> None:
         key = assignment.partition, assignment.epoch
-        running = _Running(assignment, self._clock(), len(assignment.recovered), None)
+        run = Run(assignment.run_id, assignment.attempt, assignment.recovered, parent=assignment.parent)
+        run.progress.published(assignment.recovered.values())
+        running = _Running(assignment, self._clock(), run)
         self._running[key] = running
         running.task = self._loop.create_task(self._run(running))
         running.task.add_done_callback(lambda _: self._running.pop(key, None))
@@ -98,7 +98,7 @@ class JobPool:
     def _stop(self, key: tuple[int, int]) -> None:
         running = self._running.get(key)
         if running is not None:
-            running.stop.set(PermanentError(ErrorCode.CANCELLED, CODES[ErrorCode.CANCELLED].sentence))
+            running.run.stop.set(PermanentError(ErrorCode.CANCELLED, CODES[ErrorCode.CANCELLED].sentence))
 
     async def _run(self, running: _Running) -> None:
         one = running.assignment
@@ -111,10 +111,10 @@ class JobPool:
 
             self._outcomes.put(ChunkOutcome(one.partition, one.epoch, result, acknowledge))
             await committed
-            running.done, running.total = running.done + 1, result.num_chunks
+            running.run.progress.published([result])
 
         try:
-            result = await self._runner.run(one.job, Run(one.run_id, one.attempt, one.recovered, running.stop), emit)
+            result = await self._runner.run(one.job, running.run, emit)
         except JobDrained:
             self._outcomes.put(Drained(one.partition, one.epoch))
         except Exception as error:  # noqa: BLE001 - handed to the I/O thread, which ends the process

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 
 def _listed(value: object) -> object:
@@ -27,8 +28,23 @@ def _as_texts(value: object) -> object:
     return {key: str(item).lower() if isinstance(item, bool) else str(item) for key, item in value.items()}
 
 
+def _as_address(value: str) -> str:
+    """A whole one: with a path that is added to, and without a password that everybody would read.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or value.split() != [value] or parts.port == 0:
+        raise ValueError("it must be an address as http://host:port")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("an address may have no user, query or fragment here")
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 OptionalText = Annotated[str | None, BeforeValidator(blank_is_none)]
+OptionalAddress = Annotated[Annotated[str, AfterValidator(_as_address)] | None, BeforeValidator(blank_is_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(blank_is_none)]
 OptionalCount = Annotated[int | None, BeforeValidator(blank_is_none)]
 Texts = Annotated[dict[str, str], BeforeValidator(_as_texts)]

@@ -21,6 +21,7 @@ from consumer.errors import ConfigurationError
 from consumer.presets import PRESETS, PresetName, preset
 from consumer.setting_types import (
     Names,
+    OptionalAddress,
     OptionalCount,
     OptionalSecret,
     OptionalText,
@@ -147,6 +148,9 @@ class Settings(BaseModel):
     http_port: int = Field(9400, ge=0, le=65535, description="port of metrics and health; 0: any free one")
     log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or console for people")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    otel_exporter_otlp_endpoint: OptionalAddress = Field(
+        None, description="OTLP/HTTP receiver of spans, e.g. http://collector:4318; none: no spans (docs/tracing.md)"
+    )
 
     # Pods on RunPod
     runpod_api_key: OptionalSecret = Field(None, description="key of RunPod's API, for `runpod pods` and `autoscale`")

@@ -23,6 +23,7 @@ from consumer.inference.factory import make_engine
 from consumer.job import JobRunner, Stored
 from consumer.job.engine_budget import log_engine_budget
 from consumer.job.first_light import start_trusted
+from consumer.job.tools import Tools
 from consumer.media.library import MediaLibrary
 from consumer.pool import JobPool
 from consumer.settings import Settings
@@ -38,6 +39,7 @@ from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.probes import HealthState, ProbeServer
 from consumer.telemetry.spending import spend
+from consumer.telemetry.tracing import make_tracing
 from consumer.telemetry.watchdog import Watchdog
 
 _log = structlog.get_logger(__name__)
@@ -74,6 +76,7 @@ class Worker:
         self._gpus = GpuWatch(self._metrics.registry)
         self._health = HealthState()
         self._name = f"{socket.gethostname()}-{os.getpid()}"
+        self._tracing = make_tracing(settings, self._name)
         self._stopping = asyncio.Event()
         self._stream: StreamLoop | None = None
         self._pool: JobPool | None = None
@@ -85,6 +88,7 @@ class Worker:
     def stop(self) -> None:
         """As SIGTERM does: finish running chunks, then leave; a second time: leave now. Call it in the event loop."""
         self._stopping.set()
+        self._health.set_ready("intake", False)
         if self._stream is not None:
             self._stream.stop()
 
@@ -94,6 +98,7 @@ class Worker:
         _on_signals(lambda *_: loop.call_soon_threadsafe(self.stop))
         self._health.set_ready("engine", False)
         self._health.set_ready("assignment", False)
+        self._health.set_ready("intake", not self._stopping.is_set())
         self.probes.start()
         self._gpus.start()
         spending = asyncio.ensure_future(
@@ -104,12 +109,14 @@ class Worker:
             if not await self._unless_stopped(starting):
                 return 0
             self._health.set_ready("engine", True)
+            self._health.set_started()
             return await self._work(loop)
         finally:
             self._health.set_ready("engine", False)
             await self._engine.stop()
             spending.cancel()
             self._gpus.stop()
+            await asyncio.to_thread(self._tracing.stop)
             self.probes.stop()
             # A signal that comes between here and the end of the process must not change its exit code.
             _on_signals(signal.SIG_IGN)
@@ -121,6 +128,7 @@ class Worker:
             settings=self._settings,
             metrics=self._metrics,
             worker=self._name,
+            tools=Tools(tracing=self._tracing),
             stored=self._stored,
         )
         log_engine_budget(self._settings, self._engine.limits)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".installed"
-EXTRAS = "cpu,runpod,parquet,dev"
+EXTRAS = "cpu,runpod,parquet,tracing,dev"
 OLDEST = (3, 11)
 SIGN_OF_LIFE_SECONDS = 4.0
 

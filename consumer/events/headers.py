@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from consumer.errors import ErrorCode
 from consumer.events.models import LATEST_MS, Status
+from consumer.events.traceparent import TRACEPARENT
 
 SPEC_VERSION = "1.0"
 SUBMITTED = "job.submitted"
@@ -87,13 +88,13 @@ def cloud_event_headers(
             job one final event, however they end.
         chunk_index: None for the final result.
         time_ms: milliseconds since the epoch.
-        traceparent: the job record's own, handed through.
+        traceparent: the job record's own, handed through where it is one.
     """
     what = "final" if chunk_index is None else "chunk"
     identity = event_id(position.topic, position.partition, position.offset, what, chunk_index)
     headers = _attributes(identity, position.source, kind, subject, time_ms, content_type)
     if traceparent is not None:
-        headers.append(("traceparent", traceparent))
+        headers.append((TRACEPARENT, traceparent))
     return headers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -94,7 +95,9 @@ class ChunkWorker:
         began = self._tools.monotonic()
         limit = self._settings.retry_seconds
         try:
-            sampled = await retried(decode, limit=limit, tools=self._tools, what="decode", job_id=job.job_id)
+            with self._tools.tracing.stage("decode") as span:
+                sampled = await retried(decode, limit=limit, tools=self._tools, what="decode", job_id=job.job_id)
+                span.tell(fetch_seconds=sampled.fetch_seconds, decode_seconds=sampled.decode_seconds)
         finally:
             progress.frames_seconds = self._tools.monotonic() - began
         progress.times, progress.lost = sampled.times, sampled.degraded
@@ -145,21 +148,20 @@ class ChunkWorker:
             created_at=self._tools.now_ms(),
         )
 
-    def _count(self, one: _Counted) -> None:
-        metrics, timings = self._metrics, one.timings
-        self._ended["succeeded" if one.code is None else "failed"].inc()
-        if one.frames is not None:
-            metrics.frames_total.inc(one.frames)
-            self._stages["fetch"].observe(timings.fetch)
-            self._stages["decode"].observe(timings.decode)
-        if one.answered:
-            self._stages["wait"].observe(timings.wait)
-            self._stages["first_token"].observe(timings.first_token)
-            self._stages["generate"].observe(timings.generate)
-        if one.code is None:
-            metrics.video_seconds_total.inc(one.seconds)
-        else:
-            metrics.chunk_failures_total.labels(code=one.code).inc()
+    def _count(self, chunks: Sequence[_Counted]) -> None:
+        metrics = self._metrics
+        good = [one for one in chunks if one.code is None]
+        self._ended["succeeded"].inc(len(good))
+        self._ended["failed"].inc(len(chunks) - len(good))
+        metrics.video_seconds_total.inc(sum(one.seconds for one in good))
+        for code in (one.code for one in chunks if one.code is not None):
+            metrics.chunk_failures_total.labels(code=code).inc()
+        shown = [one for one in chunks if one.frames is not None]
+        metrics.frames_total.inc(sum(one.frames or 0 for one in shown))
+        answered = [one for one in chunks if one.answered]
+        for stage, histogram in self._stages.items():
+            there = shown if stage in ("fetch", "decode") else answered
+            histogram.observe_all([getattr(one.timings, stage) for one in there])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -107,28 +107,30 @@ class GuardedEngine:
 
         limit, job_id = self._settings.retry_seconds, request.subject.job_id
         generation = await retried(once, limit=limit, tools=self._tools, what="generate", job_id=job_id)
-        tokens = generation.vision_tokens, generation.prompt_tokens, generation.completion_tokens
-        self._later(self._count, *tokens)
+        self._later(self._count, (generation.vision_tokens, generation.prompt_tokens, generation.completion_tokens))
         return generation
 
-    def _count(self, *tokens: int) -> None:
-        for counter, number in zip(self._tokens, tokens, strict=True):
-            counter.inc(number)
+    def _count(self, tokens: Sequence[tuple[int, int, int]]) -> None:
+        for counter, numbers in zip(self._tokens, zip(*tokens, strict=True), strict=True):
+            counter.inc(sum(numbers))
 
     async def _once(self, request: GenerationRequest, need: TokenNeed) -> Generation:
         asked = self._tools.monotonic()
-        async with self._limited():
-            await self._engine.prepare(request)
+        with self._tools.tracing.stage("render"):
+            async with self._limited():
+                await self._engine.prepare(request)
         prepared = self._tools.monotonic()
-        async with self._budgeted().turn(request.subject.job_id, need.total - need.answer, need.total):
+        async with self._turn(request.subject.job_id, need):
             waited = self._tools.monotonic() - prepared
             subject = request.subject
             index = subject.chunk_index if isinstance(subject, ChunkSubject) else None
             _log.debug("engine_asked", job_id=subject.job_id, chunk_index=index, request_id=request.request_id)
             self._begin()
             try:
-                async with self._limited():
-                    generation = await self._engine.generate(request)
+                with self._tools.tracing.stage("generate") as span:
+                    async with self._limited():
+                        generation = await self._engine.generate(request)
+                    span.tell(prompt_tokens=generation.prompt_tokens, completion_tokens=generation.completion_tokens)
             finally:
                 self._in_engine -= 1
         return replace(
@@ -137,6 +139,17 @@ class GuardedEngine:
             first_token_seconds=generation.first_token_seconds + prepared - asked,
             generate_seconds=generation.generate_seconds + prepared - asked,
         )
+
+    @asynccontextmanager
+    async def _turn(self, job_id: str, need: TokenNeed) -> AsyncIterator[None]:
+        """The body while the request has its place in the engine's budget."""
+        turns = self._budgeted()
+        with self._tools.tracing.stage("wait"):
+            item = await turns.take(job_id, need.total - need.answer, need.total)
+        try:
+            yield
+        finally:
+            turns.give_back(item)
 
     @asynccontextmanager
     async def _limited(self) -> AsyncIterator[None]:

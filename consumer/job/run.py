@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from consumer.errors import ErrorCode, PermanentError
 from consumer.events.models import ChunkResult, VideoJob
+from consumer.events.traceparent import TraceParent
+from consumer.job.progress import Progress
 from consumer.job.stopping import StopRequest
 
 Emit = Callable[[ChunkResult], Awaitable[None]]
@@ -22,12 +24,26 @@ class Run:
         attempt: which try, from 1.
         recovered: chunk results already published by an earlier try, by index.
         stop: ends the run early, with a final result.
+        parent: the trace that its producer names.
+        progress: how far it is, kept up to date by the runner.
     """
 
     run_id: str
     attempt: int
     recovered: Mapping[int, ChunkResult]
     stop: StopRequest = field(default_factory=StopRequest, compare=False)
+    parent: TraceParent | None = None
+    progress: Progress = field(default_factory=Progress, compare=False)
+
+    def told(self, job: VideoJob, recorded: str | None) -> dict[str, str]:
+        """What every line of the log about this run says.
+
+        Args:
+            recorded: the trace that its spans are in, if there are any.
+        """
+        trace_id = recorded or (self.parent.trace_id if self.parent is not None else None)
+        told = {"job_id": job.job_id, "run_id": self.run_id}
+        return told if trace_id is None else {**told, "trace_id": trace_id}
 
 
 class Drained(Exception):  # noqa: N818 - no error: the runner was told to start nothing new

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from consumer.errors import CodedError, ErrorCode, PermanentError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.inference.aggregation import Aggregate
 from consumer.inference.engine import Engine
+from consumer.job.admission import Admission
 from consumer.job.chunk import ChunkWorker
 from consumer.job.context import JobContext, make_context
 from consumer.job.final import Ending, make_final
 from consumer.job.guard import GuardedEngine
 from consumer.job.results import error_info
 from consumer.job.retry import retried
-from consumer.job.run import Drained, Emit, Run, first_error, require_time
-from consumer.job.schedule import Budget, Item
+from consumer.job.run import Drained, Emit, Run, require_time
 from consumer.job.second import SecondQuestions, Stored, StoredResults, as_cut
 from consumer.job.sources import Sources
 from consumer.job.summary import summarize
 from consumer.job.tools import Tools
-from consumer.job.turns import Turns
 from consumer.job.zoom import Question, zoom
 from consumer.media.chunks import Chunk
 from consumer.media.info import MediaInfo
@@ -85,8 +84,9 @@ class JobRunner:
         self._sources = Sources(media, settings, decoders)
         self._chunks = ChunkWorker(self._engine, self._sources, settings, metrics, tools)
         self._second = SecondQuestions(self._engine, stored, settings, tools, worker)
-        self._admission = Turns(Budget(settings.max_concurrent_chunks + decoders))
-        self._draining, self._backlog = False, metrics.backlog_video_seconds.labels(basis="in_work")
+        self._admission = Admission(settings.max_concurrent_chunks + decoders)
+        self._in_work, self._backlog = 0, metrics.backlog_video_seconds.labels(basis="in_work")
+        metrics.chunks_in_flight.set_function(lambda: self._in_work)
 
     async def run(self, job: VideoJob, run: Run, emit: Emit) -> VideoResult:
         """Do the job; each new chunk result goes to `emit` as soon as it is there, failed ones included.
@@ -105,12 +105,18 @@ class JobRunner:
             TransientError: ENGINE_DIED. No chunk is blamed; the process must end, and the job resumes elsewhere.
             Drained: `drain` was called before all chunks were begun.
         """
-        if self._draining:
+        if self._admission.draining:
             raise Drained
-        try:
-            return await self._run(job, run, emit)
-        finally:
-            self._leave(job)
+        begun = self._tools.tracing.job(run.parent, job_id=job.job_id, run_id=run.run_id, attempt=run.attempt)
+        with begun as span, bound_contextvars(**run.told(job, span.trace_id)):
+            try:
+                final = await self._run(job, run, emit)
+            finally:
+                self._leave(job)
+            span.tell(status=final.status, chunks=final.num_chunks)
+            if final.error is not None:
+                span.failed(final.error.code.value)
+        return final
 
     async def _run(self, job: VideoJob, run: Run, emit: Emit) -> VideoResult:
         state = _State(self._tools.monotonic(), dict(run.recovered))
@@ -162,7 +168,7 @@ class JobRunner:
 
     def drain(self) -> None:
         """Begin no further chunk and no further job; chunks in work may finish. Call it in the event loop."""
-        self._draining = True
+        self._admission.draining = True
 
     def close(self) -> None:
         """Let the threads end; for when no job runs any more."""
@@ -177,7 +183,8 @@ class JobRunner:
             return await self._sources.open(job)
 
         limit = self._settings.retry_seconds
-        media = await retried(once, limit=limit, tools=self._tools, what="open", job_id=job.job_id)
+        with self._tools.tracing.stage("fetch"):
+            media = await retried(once, limit=limit, tools=self._tools, what="open", job_id=job.job_id)
         state.fetch_seconds = self._tools.monotonic() - state.started
         return media
 
@@ -189,9 +196,11 @@ class JobRunner:
         if stored is not None:
             state.context = await run.stop.unless(self._second.zoomed(context, stored))
         await self._all_chunks(state.context, media, emit, state)
+        run.progress.stage = "aggregating"
         try:
-            made = summarize(self._engine, state.context, state.in_order(), self._settings, self._tools)
-            summary = await run.stop.unless(made)
+            with self._tools.tracing.stage("aggregate"):
+                made = summarize(self._engine, state.context, state.in_order(), self._settings, self._tools)
+                summary = await run.stop.unless(made)
         except CodedError as error:
             if error.code is ErrorCode.ENGINE_DIED:
                 raise
@@ -219,10 +228,11 @@ class JobRunner:
         self._metrics.recomputed_chunks_total.inc(sum(chunk.index < begun_before for chunk in missing))
         for one in (self._admission, self._sources, self._engine):
             one.expect(context.job.job_id, len(missing) * context.vision_tokens)
+        context.run.progress.planned(len(context.plan.chunks), context.plan.span[1] - context.plan.span[0])
         backlog = sum(chunk.seconds for chunk in missing)
         self._backlog.inc(backlog)
         try:
-            await self._side_by_side(
+            await self._admission.side_by_side(
                 missing, lambda chunk: self._one_chunk(context, media, chunk, emit, state), context
             )
         finally:
@@ -231,53 +241,43 @@ class JobRunner:
         if len(state.results) < len(context.plan.chunks):
             raise context.run.stop.reason or Drained
 
-    async def _side_by_side(
-        self, chunks: Sequence[Chunk], work: Callable[[Chunk], Coroutine[Any, Any, None]], context: JobContext
-    ) -> None:
-        """Begin `work` on one chunk after the other as the process admits them; the first error ends all."""
-        failure: BaseException | None = None
-        try:
-            async with asyncio.TaskGroup() as group:
-                for chunk in chunks:
-                    turn = await self._admitted(context)
-                    if turn is None:
-                        break
-                    task = group.create_task(work(chunk))
-                    # Not in the task: one that is cancelled before its first step runs no `finally`.
-                    task.add_done_callback(lambda _, turn=turn: self._admission.give_back(turn))  # type: ignore[misc]
-        except BaseExceptionGroup as errors:
-            failure = first_error(errors)
-        if failure is not None:
-            raise failure
-
-    async def _admitted(self, context: JobContext) -> Item | None:
-        """Wait for the turn of the job's next chunk; None: none is to begin any more."""
-        stop = context.run.stop
-        waiting = self._admission.take(context.job.job_id, context.vision_tokens)
-        try:
-            turn = await stop.unless(waiting, undo=self._admission.give_back)
-        except PermanentError:
-            return None
-        if self._draining or stop.reason is not None:
-            self._admission.give_back(turn)
-            return None
-        return turn
-
     async def _one_chunk(self, context: JobContext, media: Media, chunk: Chunk, emit: Emit, state: _State) -> None:
         """Compute and emit one chunk; when the run is stopped, what is computed is dropped, what is emitted goes on."""
-        with self._metrics.chunks_in_flight.track_inprogress():
+        run, tracing = context.run, self._tools.tracing
+        with (
+            self._counted(run),
+            bound_contextvars(chunk=chunk.index),
+            tracing.stage("chunk", chunk=chunk.index, start_time=chunk.start_time, end_time=chunk.end_time) as span,
+        ):
             try:
-                result = await context.run.stop.unless(self._chunks.compute(context, media, chunk))
+                result = await run.stop.unless(self._chunks.compute(context, media, chunk))
             except PermanentError:
                 return
+            if result.error is not None:
+                span.failed(result.error.code.value)
             self._count_bytes(media, state)
-            await emit(result)
+            with tracing.stage("publish"):
+                await emit(result)
         state.results[chunk.index] = result
-        self._metrics.deferred.later(self._backlog.dec, chunk.seconds)
+        self._metrics.deferred.later(self._less_backlog, chunk.seconds)
+
+    @contextmanager
+    def _counted(self, run: Run) -> Iterator[None]:
+        """A chunk of the run is in work for as long as the body lasts."""
+        self._in_work += 1
+        run.progress.chunks_in_work += 1
+        try:
+            yield
+        finally:
+            self._in_work -= 1
+            run.progress.chunks_in_work -= 1
+
+    def _less_backlog(self, seconds: Sequence[float]) -> None:
+        self._backlog.dec(sum(seconds))
 
     def _count_bytes(self, media: Media, state: _State) -> None:
         if more := media.bytes_read - state.bytes_counted:
-            self._metrics.deferred.later(self._metrics.source_bytes_total.inc, more)
+            self._metrics.deferred.later(self._metrics.count_bytes, more)
             state.bytes_counted += more
 
     def _final(

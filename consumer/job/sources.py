@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 from consumer.errors import ErrorCode, PermanentError, TransientError
@@ -42,7 +44,9 @@ class Sources:
             TransientError: the store does not answer, SOURCE_UNREACHABLE after PROBE_TIMEOUT_SECONDS.
         """
         limit = self._settings.probe_timeout_seconds
-        future = self._openers.submit(self._library.open, video_url=job.video_url, video_path=job.video_path)
+        opening = partial(self._library.open, video_url=job.video_url, video_path=job.video_path)
+        # In the task's context: what the library logs says for which job.
+        future = self._openers.submit(copy_context().run, opening)
         try:
             return await _within(limit, future)
         except (TimeoutError, asyncio.CancelledError) as error:
@@ -70,7 +74,7 @@ class Sources:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._turns.give_back, turn)
 
-        future = self._decoders.submit(media.decode, plan)
+        future = self._decoders.submit(copy_context().run, media.decode, plan)
         future.add_done_callback(finished)
         limit = self._settings.decode_timeout_seconds
         try:

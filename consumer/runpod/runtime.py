@@ -14,9 +14,11 @@ from consumer.inference.engine import Engine
 from consumer.inference.factory import make_engine
 from consumer.job import JobRunner, Run
 from consumer.job.first_light import start_trusted
+from consumer.job.tools import Tools
 from consumer.media.library import MediaLibrary
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.tracing import make_tracing
 
 _T = TypeVar("_T")
 STOP_SECONDS = 30.0
@@ -36,8 +38,14 @@ class Runtime:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="jobs", daemon=True)
         self.metrics = Metrics()
+        self._tracing = make_tracing(settings, worker)
         self._runner = JobRunner(
-            media=self._library, engine=self._engine, settings=settings, metrics=self.metrics, worker=worker
+            media=self._library,
+            engine=self._engine,
+            settings=settings,
+            metrics=self.metrics,
+            worker=worker,
+            tools=Tools(tracing=self._tracing),
         )
 
     def start(self) -> None:
@@ -70,6 +78,7 @@ class Runtime:
             self._thread.join(STOP_SECONDS)
         self._runner.close()
         self._library.close()
+        self._tracing.stop()
 
     async def _describe(
         self, job: VideoJob, told: Callable[[ChunkResult], None]

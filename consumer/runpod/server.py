@@ -57,6 +57,7 @@ def serve(settings: Settings, local: LocalAddress | None) -> int:
         probes.start()
         runtime.start()
         health.set_ready("engine", True)
+        health.set_started()
         # It prints to stdout, which is for results.
         with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as scratch:
             sdk = _sdk(scratch)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 from queue import SimpleQueue
 
@@ -169,7 +170,8 @@ class StreamLoop:
         """Between two steps that may take seconds each: stay a member of the group, and be seen to be alive."""
         self._beat()
         if not self._revoking:
-            self._poll(0.0)
+            # What callbacks log is not about the record whose transaction is under way.
+            Context().run(self._poll, 0.0)
 
     def _on_message(self, message: Message) -> None:
         error = message.error()

@@ -264,8 +264,9 @@ def _run(state: State) -> Step:
         if work.job is None:
             raise RuntimeError("a rejected record cannot be run")
         recovered_results = {one.result.chunk_index: one.result for one in work.published}
+        identity = work.progress.run_id, work.progress.attempt
         assignment = Assignment(
-            state.partition, state.epoch, work.job, work.progress.run_id, work.progress.attempt, recovered_results
+            state.partition, state.epoch, work.job, *identity, recovered_results, work.record.parent
         )
         # The workers have the texts now; the final result's list needs only where they stand.
         work = replace(work, started=True, published=tuple(one.without_text() for one in work.published))

@@ -16,7 +16,7 @@ from consumer.stream.backoff import Backoff
 from consumer.stream.fencing import FencingError, PendingOffsetError, fence
 from consumer.stream.outcomes import Verdict
 from consumer.stream.recovery import Recovery, RecoveryError
-from consumer.stream.reporting import report_commit, report_conclusion, report_recovery, report_transition
+from consumer.stream.reporting import in_work, report_commit, report_conclusion, report_recovery, report_transition
 from consumer.stream.tools import Tools
 from consumer.stream.transaction import Failed, TransactionalWriter
 from consumer.stream.values import Acknowledge, JobRecord, Published, Rejection
@@ -181,13 +181,18 @@ class OwnedPartition:
     def _follow(self, step: machine.Step) -> None:
         before, (self.state, effects) = self.state, step
         self._effects.extend(effects)
-        report_transition(before, self.state)
+        with in_work(self.state if before.work is None else before):
+            report_transition(before, self.state)
         known = self.state.work.known if self.state.work is not None else frozenset()
         for index in [index for index in self._acknowledge if index in known]:
             self._acknowledge.pop(index)()
 
     def _carry_out(self, effect: do.Effect) -> bool:
         """False: not now, ask again."""
+        with in_work(self.state):
+            return self._do(effect)
+
+    def _do(self, effect: do.Effect) -> bool:
         tools = self._tools
         match effect:
             case do.Transact():

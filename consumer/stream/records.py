@@ -66,7 +66,7 @@ class RecordWriter:
             subject=event.job_id,
             time_ms=timestamp,
             content_type=self._codec.content_type,
-            traceparent=dict(record.headers).get("traceparent"),
+            traceparent=record.parent.value if record.parent is not None else None,
         )
         value = self._codec.encode(event, topic)
         return Message(topic, record.partition, event.job_id.encode(), value, list(headers), timestamp)

@@ -5,16 +5,31 @@ Together the lines of one partition and epoch tell its whole life: each `before`
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from consumer.stream.effects import Concluded, ReadBack
 from consumer.stream.machine import State
 from consumer.stream.outcomes import Call, Verdict
 from consumer.stream.recovery import Recovered
 from consumer.stream.transaction import Failed
+from consumer.stream.values import JobRecord
 from consumer.telemetry.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
+
+
+def in_work(state: State) -> AbstractContextManager[None]:
+    """For as long as the body lasts, every line of the log says which record it is about."""
+    work = state.work
+    if work is None:
+        return bound_contextvars(partition=state.partition)
+    told: dict[str, object] = {"partition": state.partition, "offset": work.record.offset, **_trace(work.record)}
+    if work.job is not None:
+        told["job_id"] = work.job.job_id
+    return bound_contextvars(**told)
 
 
 def report_transition(before: State, after: State) -> None:
@@ -53,15 +68,10 @@ def report_failure(metrics: Metrics, partition: int, failed: Failed) -> None:
 
 def report_commit(metrics: Metrics, partition: int, seconds: float, *, suspect: bool) -> None:
     """Count a transaction that is committed."""
-    metrics.deferred.later(_count_commit, metrics, seconds)
+    metrics.deferred.later(metrics.count_commits, seconds)
     if suspect:
         metrics.indefinite_outcomes_total.labels(end="late").inc()
         _log.warning("commit_late", partition=partition, seconds=round(seconds, 3))
-
-
-def _count_commit(metrics: Metrics, seconds: float) -> None:
-    metrics.transactions_total.labels(outcome="committed").inc()
-    metrics.transaction_seconds.observe(seconds)
 
 
 def report_recovery(metrics: Metrics, asked: ReadBack, found: Recovered) -> None:
@@ -97,4 +107,10 @@ def report_conclusion(metrics: Metrics, done: Concluded) -> None:
         job_id=job_id,
         status=status,
         code=code.value if code is not None else None,
+        **_trace(done.record),
     )
+
+
+def _trace(record: JobRecord) -> dict[str, str]:
+    parent = record.parent
+    return {} if parent is None else {"trace_id": parent.trace_id}

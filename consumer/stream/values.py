@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self, cast
 
 from consumer.errors import ErrorCode
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
+from consumer.events.traceparent import TraceParent, trace_parent
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -46,6 +47,11 @@ class JobRecord:
             headers=tuple(received_headers(message)),
         )
 
+    @property
+    def parent(self) -> TraceParent | None:
+        """The trace that it belongs to, if its producer names one."""
+        return trace_parent(self.headers)
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -73,7 +79,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Work handed to the workers: a job, which try it is, and what earlier tries published already."""
+    """Work handed to the workers: a job, which try it is, what earlier tries published already, and its trace."""
 
     partition: int
     epoch: int
@@ -81,6 +87,7 @@ class Assignment:
     run_id: str
     attempt: int
     recovered: Mapping[int, ChunkResult] = field(default_factory=dict)
+    parent: TraceParent | None = None
 
 
 class Acknowledge(Protocol):

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from consumer.telemetry.deferred import Deferred
+from consumer.telemetry.histogram import Histogram
 
 PREFIX = "video_consumer"
 

@@ -1,4 +1,4 @@
-"""What the process tells its probes: which loops make progress, what is missing before it can work, what is in work."""
+"""What the process tells its probes: whether it has started, which loops go on, what is missing, what is in work."""
 
 from __future__ import annotations
 
@@ -10,12 +10,25 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Stall:
-    """A loop that stands still: `seconds` since its last beat, more than its `limit`."""
+class Beat:
+    """A loop: `seconds` since it was last heard of, of which more than its `limit` are too many."""
 
     name: str
     seconds: float
     limit: float
+
+    @property
+    def late(self) -> bool:
+        """Whether it stands still."""
+        return self.seconds > self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Whether it is over, and the seconds that it has taken so far, or took."""
+
+    over: bool
+    seconds: float
 
 
 class HealthState:
@@ -31,6 +44,8 @@ class HealthState:
         self._limits: dict[str, float] = {}
         self._beats: dict[str, float] = {}
         self._ready: dict[str, bool] = {}
+        self._begun = clock()
+        self._start_seconds: float | None = None
         self._jobs: Callable[[], list[dict[str, Any]]] | None = None
 
     def expect(self, name: str, limit: float) -> None:
@@ -60,19 +75,27 @@ class HealthState:
         with self._lock:
             self._jobs = jobs
 
-    def stalled(self) -> list[Stall]:
-        """The loops that stand still, by name."""
+    def set_started(self) -> None:
+        """The start is over: from now on standing still is a fault, and no more a model that loads."""
+        with self._lock:
+            self._start_seconds = self._clock() - self._begun
+
+    def start(self) -> Start:
+        """How the start goes, or went."""
+        with self._lock:
+            seconds = self._start_seconds
+            return Start(seconds is not None, self._clock() - self._begun if seconds is None else seconds)
+
+    def beats(self) -> list[Beat]:
+        """The loops that are expected to beat, by name."""
         with self._lock:
             now = self._clock()
-            ages = {name: now - beat for name, beat in sorted(self._beats.items())}
-            return [Stall(name, age, self._limits[name]) for name, age in ages.items() if age > self._limits[name]]
+            return [Beat(name, now - beat, self._limits[name]) for name, beat in sorted(self._beats.items())]
 
-    def missing(self) -> list[str]:
-        """The parts that are not ready, by name; `start` as long as no part was named."""
+    def parts(self) -> dict[str, bool]:
+        """Each part that was ever named, and whether it is ready; `start` as long as none was."""
         with self._lock:
-            if not self._ready:
-                return ["start"]
-            return sorted(name for name, ready in self._ready.items() if not ready)
+            return dict(sorted(self._ready.items())) or {"start": False}
 
     def jobs(self) -> list[dict[str, Any]]:
         """What is in work."""

@@ -7,6 +7,7 @@ start: a rate over the first failure is then right, because the counter was seen
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import get_args
 
 from prometheus_client import (
@@ -168,3 +169,12 @@ class Metrics(Declared):
         PlatformCollector(registry=self.registry)
         # Typed for the global registry only, but any will do.
         GCCollector(registry=self.registry)
+
+    def count_commits(self, seconds: Sequence[float]) -> None:
+        """Transactions that are committed, by how long each took."""
+        self.transactions_total.labels(outcome="committed").inc(len(seconds))
+        self.transaction_seconds.observe_all(seconds)
+
+    def count_bytes(self, numbers: Sequence[int]) -> None:
+        """Bytes read from sources."""
+        self.source_bytes_total.inc(sum(numbers))

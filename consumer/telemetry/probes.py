@@ -1,4 +1,4 @@
-"""The HTTP side of a running consumer: `/metrics`, `/healthz`, `/readyz`, `/jobs`.
+"""The HTTP side of a running consumer: `/metrics`, `/startupz`, `/healthz`, `/readyz`, `/jobs`.
 
 It may be reached by strangers, so threads, request size and time are bounded: what goes beyond is refused or cut off.
 """
@@ -44,6 +44,7 @@ class Pages:
         self._registry, self._state = registry, state
         self._paths: dict[str, Callable[[str], Answer]] = {
             "/metrics": self._metrics,
+            "/startupz": self._startupz,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
             "/jobs": self._jobs,
@@ -64,18 +65,23 @@ class Pages:
         body = openmetrics.generate_latest(self._registry, escaping=openmetrics.ALLOWUTF8)  # type: ignore[no-untyped-call]
         return HTTPStatus.OK, openmetrics.CONTENT_TYPE_LATEST, body
 
+    def _startupz(self, _: str) -> Answer:
+        """Not before the engine's first answers were right; for the time until then nobody is to be killed."""
+        start = self._state.start()
+        status = "started" if start.over else "starting"
+        return _checked(start.over, {"status": status, "seconds": round(start.seconds, 1)})
+
     def _healthz(self, _: str) -> Answer:
-        stalled = self._state.stalled()
-        if not stalled:
-            return _json(HTTPStatus.OK, {"status": "alive"})
-        details = [{"name": one.name, "seconds": round(one.seconds, 1), "limit": one.limit} for one in stalled]
-        return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "stalled", "stalled": details})
+        beats = self._state.beats()
+        stalled = [one.name for one in beats if one.late]
+        loops = {one.name: {"seconds": round(one.seconds, 1), "limit": one.limit} for one in beats}
+        return _checked(not stalled, {"status": "stalled" if stalled else "alive", "stalled": stalled, "loops": loops})
 
     def _readyz(self, _: str) -> Answer:
-        missing = self._state.missing()
-        if not missing:
-            return _json(HTTPStatus.OK, {"status": "ready"})
-        return _json(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "not ready", "missing": missing})
+        parts = self._state.parts()
+        missing = [name for name, ready in parts.items() if not ready]
+        status = "not ready" if missing else "ready"
+        return _checked(not missing, {"status": status, "missing": missing, "parts": parts})
 
     def _jobs(self, _: str) -> Answer:
         return _json(HTTPStatus.OK, {"jobs": self._state.jobs()})
@@ -237,6 +243,11 @@ def _shut(request: socket.socket) -> None:
     except OSError as error:
         # It ended by itself in this moment.
         _log.debug("probe_gone", reason=str(error))
+
+
+def _checked(good: bool, value: dict[str, Any]) -> Answer:
+    """As probes take it: what is below 400 is good."""
+    return _json(HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, value)
 
 
 def _json(status: HTTPStatus, value: dict[str, Any]) -> Answer:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
 from consumer.stream.backlog_watch import BacklogWatch
 from consumer.telemetry.declaring import Labelled
 from consumer.telemetry.deferred import Deferred
+from consumer.telemetry.histogram import Histogram
 from consumer.telemetry.probes import Pages
 from tests.chaos.mutations import patch
 
@@ -25,6 +26,7 @@ METERED: dict[str, tuple[tuple[Any, str], ...]] = {
         (Gauge, "dec"),
         (Gauge, "set"),
         (Histogram, "observe"),
+        (Histogram, "observe_all"),
         (Labelled, "labels"),
     ),
     "putting off": ((Deferred, "later"),),

@@ -167,8 +167,8 @@ def test_a_request_that_waits_is_cancelled(server: Server) -> None:
 
 
 def test_probes_and_metrics(server: Server) -> None:
-    assert httpx.get(f"{server.probes}/readyz").json() == {"status": "ready"}
-    assert httpx.get(f"{server.probes}/healthz").status_code == 200
+    assert httpx.get(f"{server.probes}/readyz").json() == {"status": "ready", "missing": [], "parts": {"engine": True}}
+    assert {httpx.get(f"{server.probes}/{page}").status_code for page in ("healthz", "startupz")} == {200}
     assert "video_consumer_chunks_total" in httpx.get(f"{server.probes}/metrics").text
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from consumer.errors import ErrorCode, TransientError
 from consumer.events.models import VideoJob, VideoResult
+from consumer.events.traceparent import parse
 from consumer.job import Drained as JobDrained
 from consumer.job import JobRunner, Run
 from consumer.job.run import Emit
@@ -18,6 +19,7 @@ from consumer.pool import JobPool
 from consumer.stream.values import Assignment, ChunkOutcome, Crash, Drained, JobOutcome, Outcome
 from tests.unit.stream.builders import chunk, final, job
 
+PARENT = parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 T = TypeVar("T")
 Course = Callable[["FakeRunner", Run, Emit], Awaitable[VideoResult]]
 
@@ -83,7 +85,7 @@ class Bench:
 
 
 def assignment(partition: int = 3, epoch: int = 1) -> Assignment:
-    return Assignment(partition, epoch, job(), "run", 2, {0: chunk(0)})
+    return Assignment(partition, epoch, job(), "run", 2, {0: chunk(0)}, PARENT)
 
 
 async def two_chunks(runner: FakeRunner, run: Run, emit: Emit) -> VideoResult:
@@ -118,7 +120,7 @@ async def test_a_run_is_told_what_is_known_of_it() -> None:
     bench.pool.start(assignment())
     await bench.settled()
     [run] = bench.runner.runs
-    assert (run.run_id, run.attempt, run.recovered) == ("run", 2, {0: chunk(0)})
+    assert (run.run_id, run.attempt, run.recovered, run.parent) == ("run", 2, {0: chunk(0)}, PARENT)
     bench.pool.cancel(3, 1)
     await bench.gone()
 
@@ -211,14 +213,21 @@ async def test_what_is_in_work_can_be_asked_for() -> None:
         "run_id": "run",
         "partition": 3,
         "attempt": 2,
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "stage": "opening",
         "chunks_done": 1,
-        "num_chunks": None,
+        "chunks_failed": 0,
+        "chunks_in_work": 0,
+        "num_chunks": 4,
+        "progress": 0.25,
+        "described_seconds": 60.0,
+        "video_seconds": None,
         "seconds": 7.5,
     }
     first.acknowledge()
     (await bench.outcome(ChunkOutcome)).acknowledge()
     [told] = bench.pool.jobs()
-    assert (told["chunks_done"], told["num_chunks"]) == (2, 4)
+    assert (told["chunks_done"], told["num_chunks"], told["progress"]) == (2, 4, 0.5)
     await bench.gone()
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer import __version__
 from consumer.stream.machine import Phase
 from consumer.stream.outcomes import Verdict
 from consumer.telemetry.gpu import GPU_METRICS
+from consumer.telemetry.histogram import Histogram
 from consumer.telemetry.metrics import CODES, PARTITION_PHASES, TRANSACTION_OUTCOMES, Metrics
 
 CONTRACT = [

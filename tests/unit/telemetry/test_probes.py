@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 from prometheus_client import CollectorRegistry, Gauge
 
 from consumer.errors import ConfigurationError
+from consumer.settings import Settings
 from consumer.telemetry import probes
 from consumer.telemetry.health import HealthState
 from consumer.telemetry.metrics import Metrics
@@ -83,17 +86,39 @@ def test_vllm_s_names_come_as_they_are(state: HealthState, accept: str) -> None:
 
 def test_healthz_names_what_stands_still(server: ProbeServer, state: HealthState, clock: Clock) -> None:
     state.expect("stream", 10.0)
-    assert get(server, "/healthz").status_code == 200
+    state.expect("jobs", 60.0)
+    answer = get(server, "/healthz")
+    assert (answer.status_code, answer.json()["status"], answer.json()["stalled"]) == (200, "alive", [])
     clock.now = 11.5
     answer = get(server, "/healthz")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "stalled", "stalled": [{"name": "stream", "seconds": 11.5, "limit": 10.0}]}
+    assert answer.json() == {
+        "status": "stalled",
+        "stalled": ["stream"],
+        "loops": {"jobs": {"seconds": 11.5, "limit": 60.0}, "stream": {"seconds": 11.5, "limit": 10.0}},
+    }
+
+
+def test_startupz_waits_for_the_model_and_then_no_more(server: ProbeServer, state: HealthState, clock: Clock) -> None:
+    clock.now = 90.0
+    answer = get(server, "/startupz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "starting", "seconds": 90.0})
+    # A model that loads is no loop that stands still.
+    assert get(server, "/healthz").status_code == 200
+    state.set_started()
+    clock.now = 200.0
+    answer = get(server, "/startupz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "started", "seconds": 90.0})
 
 
 def test_readyz_names_what_is_missing(server: ProbeServer, state: HealthState) -> None:
     state.set_ready("engine", False)
+    state.set_ready("assignment", True)
     answer = get(server, "/readyz")
-    assert (answer.status_code, answer.json()["missing"]) == (503, ["engine"])
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"status": "not ready", "missing": ["engine"], "parts": {"assignment": True, "engine": False}},
+    )
     state.set_ready("engine", True)
     assert get(server, "/readyz").status_code == 200
 
@@ -180,6 +205,20 @@ def test_stopped_the_port_is_free_again(state: HealthState) -> None:
     second = ProbeServer("127.0.0.1", first.port, registry=Metrics().registry, state=state)
     second.start()
     try:
-        assert json.loads(get(second, "/healthz").text) == {"status": "alive"}
+        assert json.loads(get(second, "/healthz").text)["status"] == "alive"
     finally:
         second.stop()
+
+
+def test_kubernetes_asks_for_pages_that_there_are_and_gives_chunks_their_time(server: ProbeServer) -> None:
+    text = (Path(__file__).parents[3] / "deploy" / "kubernetes" / "deployment.yaml").read_text(encoding="utf-8")
+    pod = yaml.safe_load(text)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (port,) = container["ports"]
+    assert port["containerPort"] == Settings().http_port
+    probes = {name: probe["httpGet"] for name, probe in container.items() if name.endswith("Probe")}
+    assert {probe["port"] for probe in probes.values()} == {port["name"]}
+    paths = {name.removesuffix("Probe"): probe["path"] for name, probe in probes.items()}
+    assert paths == {"startup": "/startupz", "liveness": "/healthz", "readiness": "/readyz"}
+    assert {get(server, path).status_code for path in paths.values()} == {200, 503}
+    assert pod["terminationGracePeriodSeconds"] > Settings().shutdown_grace_seconds
