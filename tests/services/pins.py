@@ -14,3 +14,8 @@ TOXIPROXY_MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server"
 TOXIPROXY_VERSION = "v2.5.0"
 ASYNCAPI_PARSER_VERSION = "3.6.3"
 ASYNCAPI_AVRO_VERSION = "3.0.24"
+# What `docker compose config` reads files with, and the linter of workflows.
+COMPOSE_MODULE = "github.com/compose-spec/compose-go/v2/cmd"
+COMPOSE_VERSION = "v2.16.2"
+ACTIONLINT_MODULE = "github.com/rhysd/actionlint/cmd/actionlint"
+ACTIONLINT_VERSION = "v1.7.12"
