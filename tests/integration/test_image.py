@@ -72,7 +72,7 @@ def test_the_client_s_stages_make_a_client_that_works(context: Path, tmp_path: P
         line = step.replace("/opt/venv", str(tmp_path / "venv")).replace("/dist/", f"{context}/dist/")
         run("sh", "-c", line, cwd=context, env=environment)
     client = tmp_path / "venv" / "bin"
-    assert run(client / "video-consumer", "version", cwd=tmp_path, env={}) == f"{__version__}\n"
+    assert run(client / "video-consumer", "--version", cwd=tmp_path, env={}).endswith(f" {__version__}\n")
     known = "from consumer.events.schemas import known; assert known()"
     run(client / "python", "-c", known, cwd=tmp_path, env={})
     assert "torch" not in run(client / "pip", "list", cwd=tmp_path, env={})
