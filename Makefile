@@ -18,11 +18,12 @@ install: .venv/.installed  ## make .venv with everything for demo and tests (PYT
 demo: install  ## a real (small) Qwen3-VL on vLLM describes a generated video on this machine
 	@$(BIN)/video-consumer demo
 
-lint: install  ## style, types, import rules
+lint: install  ## style, types, import rules, the image's file
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
 
 unit: install  ## the unit tests alone
 	$(BIN)/python -m pytest tests/unit -q -n 2
@@ -65,3 +66,38 @@ docs: install  ## write the generated parts of the documentation
 	@$(BIN)/python -m tools.watch_picture
 	@$(BIN)/python -m tools.asyncapi
 	@$(BIN)/python -m tests.formats
+
+# What the image is made of; deploy/Dockerfile runs these two, and so does a test. uv is that of .venv, or the system's.
+.PHONY: libraries wheel image image-push release
+VENV ?= /opt/venv
+EXTRAS ?=
+UV := $(firstword $(wildcard $(BIN)/uv) uv)
+
+libraries:  ## what the package needs, without itself, into VENV=/opt/venv (EXTRAS="gpu runpod")
+	$(PYTHON) -m venv $(VENV)
+# pyproject.toml's overrides are for the CPU engine only. Whoever runs the image cannot write bytecode into it.
+	$(UV) pip install --compile-bytecode $(if $(filter cpu,$(EXTRAS)),,--no-config) --python $(VENV) -r pyproject.toml $(EXTRAS:%=--extra %)
+
+wheel:  ## the package as a wheel in dist/, and no other
+	rm -rf dist
+	$(UV) build --quiet --wheel --out-dir dist
+
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REVISION = $(shell git rev-parse HEAD)
+IMAGE ?= video-consumer
+TAGS ?=
+STAGE ?= gpu
+# Read by docker from the environment: a model's name is no part of a command, and a token of no image.
+export BAKED_MODEL HF_TOKEN
+BUILD = docker build --file deploy/Dockerfile --target $(STAGE) $(patsubst %,--tag $(IMAGE):%,$(or $(TAGS),$(VERSION))) \
+	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	$(if $(BAKED_MODEL),--build-arg BAKED_MODEL) $(if $(HF_TOKEN),--secret id=HF_TOKEN)
+
+image:  ## build the image (STAGE=gpu IMAGE=you/video-consumer TAGS="0.1.0 latest" BAKED_MODEL=owner/model)
+	$(BUILD) .
+
+image-push:  ## the same, and push it (docker login first)
+	$(BUILD) --push .
+
+release: wheel  ## publish the version of pyproject.toml on GitHub, with its part of CHANGELOG.md (GH_TOKEN)
+	$(PYTHON) tools/release.py $(VERSION)

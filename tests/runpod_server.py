@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from consumer.runpod.api_models import Gpu
 from tests.json_server import JsonServer, Reply, Request
 from tests.runpod_schema import GPU_QUERY, POD_QUERY, broken_rule, violations
 
@@ -56,6 +57,8 @@ CATALOGUE = [
     gpu("NVIDIA RTX A4000", 16, 0.25),
     gpu("NVIDIA L40S", 48, 0.86, community=False),
 ]
+
+L4 = Gpu.model_validate(CATALOGUE[1])
 
 
 @dataclass

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from consumer.cli.masking import rows
 from consumer.presets import CARDS, PRESETS, preset
+from consumer.runpod.fleet_metrics import FleetMetrics
 from consumer.settings import PASS_THROUGH, Settings, load_settings
-from consumer.telemetry.declaring import PREFIX
+from consumer.telemetry.declaring import PREFIX, Declaration
 from consumer.telemetry.gpu import GPU_METRICS
 from consumer.telemetry.metrics import Metrics
 from tools.scaling.table import week_table
@@ -56,8 +57,16 @@ def presets_table() -> str:
 
 
 def metrics_table() -> str:
-    """Every metric of our own as a Markdown table; a label with many values is named with how many it has."""
-    declared = {name: attribute.declaration for name, attribute in Metrics.declared().items()} | GPU_METRICS
+    """Every metric of a worker as a Markdown table; a label with many values is named with how many it has."""
+    return _metrics({name: attribute.declaration for name, attribute in Metrics.declared().items()} | GPU_METRICS)
+
+
+def fleet_table() -> str:
+    """Every metric of the autoscaler, likewise."""
+    return _metrics({name: attribute.declaration for name, attribute in FleetMetrics.declared().items()})
+
+
+def _metrics(declared: Mapping[str, Declaration]) -> str:
     lines = ["| metric | kind | unit | labels | meaning |", "|---|---|---|---|---|"]
     for name, one in declared.items():
         labels = "; ".join(f"`{label}`: {_values(values)}" for label, values in one.labels.items())
@@ -71,27 +80,32 @@ def _values(values: tuple[str, ...]) -> str:
     return ", ".join(values) if len(values) <= MOST_VALUES else f"one of {len(values)}, such as {values[0]}"
 
 
-TABLES: dict[Path, tuple[str, Callable[[], str]]] = {
-    README: ("settings", settings_table),
-    ENGINE: ("presets", presets_table),
-    METRICS: ("metrics", metrics_table),
-    SCALING: ("week", week_table),
+TABLES: dict[Path, dict[str, Callable[[], str]]] = {
+    README: {"settings": settings_table},
+    ENGINE: {"presets": presets_table},
+    METRICS: {"metrics": metrics_table},
+    SCALING: {"week": week_table, "fleet": fleet_table},
 }
-"""The generated part of each page: the name of its markers, and what stands between them."""
+"""The generated parts of each page: the names of their markers, and what stands between them."""
 
 
 def with_table(page: Path) -> str:
-    """The page's text with its table written anew.
+    """The page's text with its tables written anew.
 
     Raises:
         ValueError: the markers are not there.
     """
-    name, table = TABLES[page]
-    part = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    written, count = part.subn(lambda found: found[1] + table() + found[2], page.read_text(encoding="utf-8"))
-    if count != 1:
-        raise ValueError(f"{page.name} must hold <!-- {name} --> and <!-- /{name} --> once")
-    return written
+    text = page.read_text(encoding="utf-8")
+    for name, table in TABLES[page].items():
+        part = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        text, count = part.subn(_between(table()), text)
+        if count != 1:
+            raise ValueError(f"{page.name} must hold <!-- {name} --> and <!-- /{name} --> once")
+    return text
+
+
+def _between(table: str) -> Callable[[re.Match[str]], str]:
+    return lambda found: found[1] + table + found[2]
 
 
 if __name__ == "__main__":

@@ -54,14 +54,17 @@ def command(invocation: Invocation, /, fleet: str, selector: str, interval: floa
     """Make and delete the pods of a fleet until stopped; the pods stay when this process ends.
 
     Kafka tells which jobs are undone and who has them, Prometheus (PROMETHEUS_URL) how long they are and how quick pods
-    are, RunPod everything else: so it may be stopped and started at any time. One process a fleet.
+    are, RunPod everything else: so it may be stopped and started at any time. One process a fleet. Its own metrics and
+    health are at HTTP_PORT, and /targets there tells Prometheus where the pods are.
     """
     import contextlib
 
     from consumer.runpod.api import RunpodApi
     from consumer.runpod.autoscaler import Autoscaler
+    from consumer.runpod.fleet_metrics import FleetMetrics
     from consumer.runpod.prometheus import Prometheus
     from consumer.runpod.rounds import Stopping, rounds
+    from consumer.runpod.watching import watched
     from consumer.stream.group_view import GroupWatch
 
     settings = invocation.settings(log_level="INFO", log_format="json")
@@ -73,10 +76,12 @@ def command(invocation: Invocation, /, fleet: str, selector: str, interval: floa
         meter = None
         if settings.prometheus_url is not None:
             meter = stack.enter_context(Prometheus(settings.prometheus_url, selector))
-        scaler = Autoscaler(api, group, meter, plan, _rules(given))
+        metrics = FleetMetrics()
+        scaler = Autoscaler(api, group, meter, plan, _rules(given), metrics=metrics)
         if once:
             return 0 if scaler.step() is not None else 1
-        rounds(scaler.step, interval, stopping)
+        with watched(scaler, plan, metrics.registry, settings, interval) as step:
+            rounds(step, interval, stopping)
     return 0
 
 

@@ -46,6 +46,9 @@ _OPTIONS = [
     click.option("--min-cuda", metavar="X.Y", help="Lowest CUDA version of the machine's driver."),
     click.option("--registry", metavar="ID", help="RunPod's credentials for a private image."),
     click.option("--global-networking", is_flag=True, help="Give pods an address inside the account's network."),
+    click.option(
+        "--public-metrics", is_flag=True, help="Give metrics and health an address that everybody may ask, by pod id."
+    ),
     click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="Variable of the container."),
     click.option(
         "--secret",
@@ -95,6 +98,7 @@ def plan_of(loaded: LoadedSettings, fleet: str, given: dict[str, Any]) -> Plan:
         registry=given["registry"],
         min_cuda=given["min_cuda"],
         global_networking=given["global_networking"],
+        public_metrics=given["public_metrics"],
     )
 
 

@@ -50,7 +50,7 @@ def create(invocation: Invocation, /, fleet: str, count: int, dry_run: bool, **g
                 f"RunPod has {kind} nowhere free in the cloud {plan.cloud}: try another --gpu or --cloud."
             )
         if dry_run:
-            click.echo(as_json(plan.request(found[0].id, new_name(fleet)).body()))
+            click.echo(as_json(plan.request(found[0], new_name(fleet)).body()))
             return 0
         for _ in range(count):
             pod = place(api, plan, found, new_name(fleet))

@@ -19,6 +19,7 @@ from consumer.runpod.api_errors import RunpodError, UncertainCreationError
 from consumer.runpod.api_models import Gpu, Pod
 from consumer.runpod.demand import Assumed, estimate
 from consumer.runpod.fleet import Plan, members, new_name, offers
+from consumer.runpod.fleet_metrics import FleetMetrics
 from consumer.runpod.placing import place
 from consumer.runpod.prometheus import Measures, PrometheusError
 from consumer.runpod.reconcile import Patience, Pending, classify
@@ -60,6 +61,7 @@ class Autoscaler:
 
     Args:
         meter: None: nothing is measured.
+        metrics: None: nobody reads them.
         clock: monotonic seconds; `today` the time by which RunPod dates its pods.
     """
 
@@ -71,11 +73,15 @@ class Autoscaler:
         plan: Plan,
         rules: Rules,
         *,
+        metrics: FleetMetrics | None = None,
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._api, self._group, self._meter, self._plan, self._rules = api, group, meter, plan, rules
+        self._metrics = metrics or FleetMetrics()
         self._clock, self._today = clock, today
+        self.pods: tuple[Pod, ...] = ()
+        """Those of the fleet, as RunPod told last."""
         self._missed: dict[str, float] = {}
         self._pending: dict[str, Pending] = {}
         self._surplus_since: float | None = None
@@ -92,7 +98,9 @@ class Autoscaler:
             gpus = self._api.gpus(self._plan.cloud, self._plan.gpu_count)
         except RunpodError as error:
             _log.warning("fleet_unknown", reason=str(error))
+            self._metrics.fleet_rounds_total.labels(outcome="fleet_unknown").inc()
             return None
+        self.pods = pods
         group = self._look()
         demand = None if group is None else estimate(group, self._measure(), self._rules.assumed)
         fleet = self._fleet(pods, group, gpus)
@@ -106,6 +114,7 @@ class Autoscaler:
             now=self._clock(),
         )
         self._surplus_since = decision.surplus_since
+        self._metrics.tell(fleet, group.jobs if group is not None else None, demand, decision)
         self._tell(fleet, demand, group, decision, bool(found))
         if not self._rules.dry_run:
             self._act(fleet, pods, decision, found)
@@ -163,6 +172,7 @@ class Autoscaler:
                 hourly += self._create(paid)
         except RunpodError as error:
             _log.warning("pod_not_created", reason=str(error))
+            self._metrics.count("not_created")
 
     def _remove(self, pod_id: str, name: str, state: str) -> None:
         """One that cannot be deleted now is still in the list of the next round."""
@@ -170,8 +180,10 @@ class Autoscaler:
             self._api.remove(pod_id)
         except RunpodError as error:
             _log.warning("pod_not_removed", pod=pod_id, pod_name=name, reason=str(error))
+            self._metrics.count("not_removed")
         else:
             _log.info("pod_removed", pod=pod_id, pod_name=name, state=state)
+            self._metrics.count("removed")
 
     def _create(self, found: Sequence[Gpu]) -> float:
         """USD an hour of the new pod."""
@@ -184,6 +196,7 @@ class Autoscaler:
             raise
         gpu = pod.gpu.id if pod.gpu is not None else ""
         _log.info("pod_created", pod=pod.id, pod_name=name, gpu=gpu, hourly=pod.cost)
+        self._metrics.count("created")
         # The list of pods may not have it at once.
         self._pending[name] = Pending(pod.cost, self._clock())
         return pod.cost

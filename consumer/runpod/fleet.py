@@ -26,6 +26,10 @@ from consumer.runpod.api_models import (
 FLEET_VARIABLE = "VIDEO_CONSUMER_FLEET"
 CLIENT_VARIABLE = "KAFKA_CONSUMER_CLIENT_ID"
 """Under the pod's own name it stands in the group, so Kafka tells which pod has which partitions."""
+PRICE_VARIABLE = "PRICE_PER_HOUR"
+"""The worker's setting: what its cards cost, so that it can tell what an hour of video costs."""
+METRICS_PORT = 9400
+"""Where a worker listens when nobody says otherwise; pods are not told otherwise."""
 
 FLEET_PATTERN = r"[a-z0-9][a-z0-9-]{0,39}"
 _SUFFIX = r"[0-9a-f]{8}"
@@ -44,6 +48,7 @@ class Plan:
         volume: GB of the machine's disk at `mount_path`, or the id of a network volume, or None.
         env: variables of the container.
         registry: the id of credentials for a private image.
+        public_metrics: whether RunPod's proxy hands the metrics' port on to everybody.
     """
 
     fleet: str
@@ -60,17 +65,20 @@ class Plan:
     registry: str | None = None
     min_cuda: str | None = None
     global_networking: bool = False
+    public_metrics: bool = False
 
-    def request(self, gpu_id: str, name: str) -> PodRequest:
-        """The body that makes a pod of this name on this type of card."""
-        env = {**(self.env or {}), FLEET_VARIABLE: self.fleet, CLIENT_VARIABLE: name}
+    def request(self, gpu: Gpu, name: str) -> PodRequest:
+        """The body that makes a pod of this name on this type of card; a price that `env` has wins over the card's."""
+        price = {PRICE_VARIABLE: f"{gpu.hourly(self.cloud, self.gpu_count):.4g}"}
+        env = {**price, **(self.env or {}), FLEET_VARIABLE: self.fleet, CLIENT_VARIABLE: name}
         return PodRequest(
             name=name,
             image=self.image,
-            gpu=GpuRequest(id=gpu_id, count=self.gpu_count, min_cuda_version=self.min_cuda),
+            gpu=GpuRequest(id=gpu.id, count=self.gpu_count, min_cuda_version=self.min_cuda),
             cloud=self.cloud,
             disk=self.disk,
             env=env,
+            ports=(f"{METRICS_PORT}/http",) if self.public_metrics else None,
             mounts=self._mounts(),
             data_center_ids=self.data_centers or None,
             registry=self.registry,

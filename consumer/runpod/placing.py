@@ -31,9 +31,9 @@ def place(api: RunpodApi, plan: Plan, gpus: Sequence[Gpu], name: str) -> Pod:
     """
     for gpu in gpus[:-1]:
         try:
-            return api.create(plan.request(gpu.id, name))
+            return api.create(plan.request(gpu, name))
         except RunpodRefusedError as error:
             if error.status not in _NEXT_TYPE:
                 raise
             _log.info("gpu_not_placed", gpu=gpu.id, reason=str(error))
-    return api.create(plan.request(gpus[-1].id, name))
+    return api.create(plan.request(gpus[-1], name))

@@ -11,7 +11,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, cast
@@ -40,7 +40,9 @@ Answer = tuple[HTTPStatus, str, bytes]
 class Pages:
     """What each path answers."""
 
-    def __init__(self, registry: CollectorRegistry, state: HealthState) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, state: HealthState, more: Mapping[str, Callable[[], Any]] | None = None
+    ) -> None:
         self._registry, self._state = registry, state
         self._paths: dict[str, Callable[[str], Answer]] = {
             "/metrics": self._metrics,
@@ -48,6 +50,7 @@ class Pages:
             "/healthz": self._healthz,
             "/readyz": self._readyz,
             "/jobs": self._jobs,
+            **{path: _page(value) for path, value in (more or {}).items()},
         }
 
     def answer(self, path: str, accept: str) -> Answer:
@@ -93,11 +96,20 @@ class ProbeServer:
     Args:
         host: address to listen on (HTTP_HOST).
         port: HTTP_PORT; 0: any free one, to be read from `port` after `start`.
+        more: what further paths answer with, as JSON; called in a probe's thread.
     """
 
-    def __init__(self, host: str, port: int, *, registry: CollectorRegistry, state: HealthState) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        registry: CollectorRegistry,
+        state: HealthState,
+        more: Mapping[str, Callable[[], Any]] | None = None,
+    ) -> None:
         self._host, self._port = host, port
-        self._pages = Pages(registry, state)
+        self._pages = Pages(registry, state, more)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -250,7 +262,11 @@ def _checked(good: bool, value: dict[str, Any]) -> Answer:
     return _json(HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, value)
 
 
-def _json(status: HTTPStatus, value: dict[str, Any]) -> Answer:
+def _page(value: Callable[[], Any]) -> Callable[[str], Answer]:
+    return lambda _: _json(HTTPStatus.OK, value())
+
+
+def _json(status: HTTPStatus, value: Any) -> Answer:
     return status, "application/json", (json.dumps(value) + "\n").encode()
 
 

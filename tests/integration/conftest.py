@@ -17,7 +17,7 @@ from tests.integration.system import Audit, System
 from tests.integration.topic_maker import make_topics
 from tests.media_files import make_video, ten_minutes_of_full_hd
 from tests.registry_server import RegistryServer
-from tests.services.downloads import kafka_libs, minio_program, prometheus_programs
+from tests.services.downloads import actionlint_program, compose_program, kafka_libs, minio_program, prometheus_programs
 from tests.services.fetching import fetch_first
 from tests.services.jvm import java, java_environment
 from tests.services.kafka import KafkaCluster
@@ -43,12 +43,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch the servers before any test's clock runs: with an empty cache that takes minutes."""
     fetch_first(session, "fetched", _fetch)
+    fetch_first(session, "linters", _fetch_linters)
 
 
 def _fetch() -> None:
     kafka_libs()
     minio_program()
     prometheus_programs()
+
+
+def _fetch_linters() -> None:
+    compose_program()
+    actionlint_program()
+
+
+@pytest.fixture(scope="session")
+def linters() -> None:
+    """The programs that read files for Docker and GitHub are in the cache."""
+    _fetch_linters()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
+from consumer.runpod.fleet_metrics import FleetMetrics
 from consumer.runpod.prometheus import Prometheus as Meter
 from consumer.telemetry.gpu import GpuWatch
 from consumer.telemetry.health import HealthState
@@ -38,7 +39,8 @@ def promtool(*words: str) -> str:
 
 
 def test_configuration_and_rules_are_valid_and_each_alert_fires_and_stays_silent(fetched: None) -> None:
-    assert "rules found" in promtool("check", "config", "prometheus.yml")
+    for name in ("prometheus.yml", "runpod.yml"):
+        assert "rules found" in promtool("check", "config", name)
     assert "SUCCESS" in promtool("test", "rules", *map(str, sorted((CONFIGURATION / "tests").glob("*.yml"))))
 
 
@@ -99,6 +101,27 @@ def test_every_question_of_the_dashboards_is_answered(system: System, short_vide
             # What the autoscaler asks; how quick the worker is it may not tell yet, since nothing was long in work.
             with Meter(f"http://{prometheus.address}", f'instance="{address}"') as meter:
                 assert meter.measures().job_seconds == pytest.approx(20, rel=0.8)
+
+
+def test_the_autoscaler_tells_prometheus_where_the_pods_are(fetched: None, card: str) -> None:
+    """A pod stands at the page of a worker; the way to it is all that is not real."""
+    metrics = FleetMetrics()
+    found = [{"targets": [card], "labels": {"instance": "films-00000001", "fleet": "films"}}]
+    pages = {"/targets": lambda: found}
+    server = ProbeServer("127.0.0.1", 0, registry=metrics.registry, state=HealthState(), more=pages)
+    server.start()
+    own = f"127.0.0.1:{server.port}"
+    try:
+        with Prometheus(scrape_every="1s", autoscaler=own) as prometheus:
+
+            def scraped() -> bool:
+                up = {one["metric"]["job"]: one["metric"]["instance"] for one in prometheus.query("up == 1")}
+                return up == {"video-consumer": "films-00000001", "video-consumer-autoscaler": own}
+
+            wait_until(scraped, seconds=30, what="both are scraped")
+            assert prometheus.query("video_consumer_fleet_pods") != []
+    finally:
+        server.stop()
 
 
 def backlog(worker: WorkerProcess) -> dict[str, float]:

@@ -1,6 +1,6 @@
-"""Kafka's jars, by Maven, and the programs of MinIO, Toxiproxy and Prometheus: fetched once into the cache.
+"""Kafka's jars, by Maven, and programs that Go builds, servers and linters: fetched once into the cache.
 
-Go builds them. Prometheus is as large as Kafka and takes minutes, so where there is Debian's package, that is unpacked.
+Prometheus is as large as Kafka and takes minutes, so where there is Debian's package, that is unpacked.
 """
 
 from __future__ import annotations
@@ -50,15 +50,8 @@ def minio_program() -> Path:
     Raises:
         ServicesError: go is missing, or the build failed.
     """
-
-    def build(directory: Path) -> None:
-        require("go", "to build MinIO")
-        tell(f"Building MinIO {pins.MINIO_VERSION} with Go (once, about three minutes on two cores) ...")
-        # Without debug tables it is a third smaller.
-        command = ["go", "install", "-ldflags=-s -w", f"{pins.MINIO_MODULE}@{pins.MINIO_VERSION}"]
-        run(command, "to build MinIO", cwd=directory, environment={"GOBIN": str(directory)})
-
-    return made_once(f"minio-{pins.MINIO_VERSION}", build) / "minio"
+    directory = _go_program("minio", "MinIO", pins.MINIO_MODULE, pins.MINIO_VERSION, "about three minutes on two cores")
+    return directory / "minio"
 
 
 def toxiproxy_program() -> Path:
@@ -67,14 +60,38 @@ def toxiproxy_program() -> Path:
     Raises:
         ServicesError: go is missing, or the build failed.
     """
+    return _go_program("toxiproxy", "Toxiproxy", pins.TOXIPROXY_MODULE, pins.TOXIPROXY_VERSION) / "server"
+
+
+def compose_program() -> Path:
+    """What prints a Compose file as Docker understands it, or says what is wrong with it.
+
+    Raises:
+        ServicesError: go is missing, or the build failed.
+    """
+    return _go_program("compose", "Compose's reader", pins.COMPOSE_MODULE, pins.COMPOSE_VERSION) / "cmd"
+
+
+def actionlint_program() -> Path:
+    """The linter of GitHub's workflows.
+
+    Raises:
+        ServicesError: go is missing, or the build failed.
+    """
+    return _go_program("actionlint", "actionlint", pins.ACTIONLINT_MODULE, pins.ACTIONLINT_VERSION) / "actionlint"
+
+
+def _go_program(name: str, title: str, module: str, version: str, time: str = "well under a minute") -> Path:
+    """The directory of a program that Go builds once."""
 
     def build(directory: Path) -> None:
-        require("go", "to build Toxiproxy")
-        tell(f"Building Toxiproxy {pins.TOXIPROXY_VERSION} with Go (once, well under a minute) ...")
-        command = ["go", "install", "-ldflags=-s -w", f"{pins.TOXIPROXY_MODULE}@{pins.TOXIPROXY_VERSION}"]
-        run(command, "to build Toxiproxy", cwd=directory, environment={"GOBIN": str(directory)})
+        require("go", f"to build {title}")
+        tell(f"Building {title} {version} with Go (once, {time}) ...")
+        # Without debug tables it is a third smaller.
+        command = ["go", "install", "-ldflags=-s -w", f"{module}@{version}"]
+        run(command, f"to build {title}", cwd=directory, environment={"GOBIN": str(directory)})
 
-    return made_once(f"toxiproxy-{pins.TOXIPROXY_VERSION}", build) / "server"
+    return made_once(f"{name}-{version}", build)
 
 
 def prometheus_programs() -> Path:

@@ -18,3 +18,8 @@ ASYNCAPI_AVRO_VERSION = "3.0.24"
 CHROMIUM_PACKAGE = "@sparticuz/chromium"
 CHROMIUM_PACKAGE_VERSION = "153.0.0"
 AXE_CORE_VERSION = "4.14.1"
+# What `docker compose config` reads files with, and the linter of workflows.
+COMPOSE_MODULE = "github.com/compose-spec/compose-go/v2/cmd"
+COMPOSE_VERSION = "v2.16.2"
+ACTIONLINT_MODULE = "github.com/rhysd/actionlint/cmd/actionlint"
+ACTIONLINT_VERSION = "v1.7.12"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import urllib.parse
 import urllib.request
@@ -26,14 +27,18 @@ class Prometheus:
 
     Args:
         targets: addresses of workers' pages.
-        scrape_every: instead of what prometheus.yml says, such as `1s`; for tests, which cannot wait for a minute.
+        scrape_every: instead of what the configuration says, such as `1s`; for tests, which cannot wait for a minute.
+        autoscaler: where it is; then runpod.yml is taken instead of prometheus.yml.
     """
 
-    def __init__(self, targets: Sequence[str] = (), scrape_every: str | None = None) -> None:
+    def __init__(
+        self, targets: Sequence[str] = (), scrape_every: str | None = None, autoscaler: str | None = None
+    ) -> None:
         self._programs = prometheus_programs()
         self._sandbox = Sandbox("prometheus")
         self._lease = PortLease()
-        self._targets, self._scrape_every = targets, scrape_every
+        self._targets, self._scrape_every, self._autoscaler = targets, scrape_every, autoscaler
+        self._file = "prometheus.yml" if autoscaler is None else "runpod.yml"
         self.address = f"127.0.0.1:{self._lease.port}"
 
     def __enter__(self) -> Prometheus:
@@ -41,7 +46,7 @@ class Prometheus:
             self._configure()
             command = [
                 str(self._programs / "prometheus"),
-                "--config.file=configuration/prometheus.yml",
+                f"--config.file=configuration/{self._file}",
                 "--storage.tsdb.path=data",
                 f"--web.listen-address={self.address}",
                 "--log.level=warn",
@@ -79,10 +84,13 @@ class Prometheus:
         targets = place / "targets"
         targets.mkdir()
         (targets / "local.yml").write_text(json.dumps([{"targets": list(self._targets)}]), encoding="utf-8")
+        file = place / self._file
+        text = file.read_text(encoding="utf-8")
         if self._scrape_every is not None:
-            file = place / "prometheus.yml"
-            text = file.read_text(encoding="utf-8")
-            file.write_text(text.replace(": 15s", f": {self._scrape_every}"), encoding="utf-8")
+            text = re.sub(r": (15|30)s", f": {self._scrape_every}", text)
+        if self._autoscaler is not None:
+            text = text.replace("autoscaler:9400", self._autoscaler)
+        file.write_text(text, encoding="utf-8")
 
     def _ready(self) -> bool:
         try:

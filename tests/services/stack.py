@@ -17,6 +17,8 @@ from tests.services.minio import Minio
 from tests.services.prometheus import Prometheus
 
 BUCKET = "videos"
+CREATE_TOPICS = ("topics", "create")
+"""The client's words, as the README has them; docker-compose.yml says the same."""
 WORKERS = ("127.0.0.1:9400",)
 """Where Prometheus looks for workers: HTTP_PORT, as it is when nobody sets it."""
 
@@ -46,6 +48,6 @@ def running_stack() -> Iterator[dict[str, str]]:
 def _create_topics(settings: dict[str, str]) -> None:
     """As the README tells a person to."""
     program = Path(sys.executable).with_name("video-consumer")
-    done = subprocess.run([program, "topics", "create"], env={**os.environ, **settings}, capture_output=True, text=True)
+    done = subprocess.run([program, *CREATE_TOPICS], env={**os.environ, **settings}, capture_output=True, text=True)
     if done.returncode != 0:
-        raise ServicesError(f"`video-consumer topics create` failed: {done.stderr.strip()}")
+        raise ServicesError(f"`video-consumer {' '.join(CREATE_TOPICS)}` failed: {done.stderr.strip()}")

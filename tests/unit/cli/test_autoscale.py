@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from consumer.cli.main import main
@@ -108,6 +109,34 @@ def test_without_kafka_it_goes_on(
 def test_a_ceiling_must_be_given(arguments: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments.split()) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_its_pages_between_two_rounds(
+    runpod: RunpodServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HTTP_PORT", "0")
+    monkeypatch.setenv("HTTP_HOST", "127.0.0.1")
+    pages: dict[str, str] = {}
+    rounds_waited = 0
+
+    def wait(stopping: Stopping, _: float) -> None:
+        nonlocal rounds_waited
+        rounds_waited += 1
+        runpod.cloud.run()
+        if rounds_waited < 2:
+            return
+        (port,) = [line["port"] for line in _told(capsys.readouterr().err) if line["event"] == "probes_listening"]
+        for path in ("metrics", "targets", "healthz", "readyz"):
+            pages[path] = httpx.get(f"http://127.0.0.1:{port}/{path}", timeout=5, trust_env=False).text
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Stopping, "wait", wait)
+    assert main([*OPTIONS.split(), "--global-networking"]) == 0
+    assert 'video_consumer_fleet_pods{state="starting"} ' in pages["metrics"]
+    assert "video_consumer_fleet_backlog_jobs 3.0" in pages["metrics"]
+    found = [one["labels"]["instance"] for one in json.loads(pages["targets"])]
+    assert sorted(found) == runpod.cloud.names()[: len(found)] != []
+    assert (json.loads(pages["healthz"]), json.loads(pages["readyz"])) == ({"status": "alive"}, {"status": "ready"})
 
 
 def test_sigterm_ends_it_between_two_rounds() -> None:

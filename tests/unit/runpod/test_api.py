@@ -15,7 +15,7 @@ from consumer.runpod.api_models import GpuRequest, PodRequest
 from consumer.runpod.fleet import Plan, members, new_name
 from consumer.settings import Settings
 from tests.runpod_schema import violations
-from tests.runpod_server import CATALOGUE, RunpodServer, problem
+from tests.runpod_server import CATALOGUE, L4, RunpodServer, problem
 
 PLAN = Plan(fleet="films", image="you/video-consumer:1")
 FULL = Plan(
@@ -33,12 +33,12 @@ FULL = Plan(
 
 
 def _make(api: RunpodApi, plan: Plan = PLAN) -> str:
-    return api.create(plan.request("NVIDIA L4", new_name(plan.fleet))).id
+    return api.create(plan.request(L4, new_name(plan.fleet))).id
 
 
 @pytest.mark.parametrize("plan", [PLAN, FULL, Plan(fleet="films", image="i", volume=50)])
 def test_what_is_asked_for_is_what_the_description_allows(plan: Plan, api: RunpodApi, runpod: RunpodServer) -> None:
-    made = api.create(plan.request("NVIDIA L4", "films-00000001"))
+    made = api.create(plan.request(L4, "films-00000001"))
     stored = runpod.cloud.pods[made.id]
     assert (made.status, made.gpu and made.gpu.count) == ("PROVISIONING", plan.gpu_count)
     assert (
@@ -56,7 +56,7 @@ def test_what_is_asked_for_is_what_the_description_allows(plan: Plan, api: Runpo
 def test_a_field_that_the_description_does_not_know_is_refused_by_name(
     place: str, api: RunpodApi, runpod: RunpodServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body: dict[str, Any] = PLAN.request("NVIDIA L4", "films-00000001").body() | {"mounts": {}}
+    body: dict[str, Any] = PLAN.request(L4, "films-00000001").body() | {"mounts": {}}
     (body[place] if place else body)["gpuTypeIds"] = ["NVIDIA L4"]
     monkeypatch.setattr(PodRequest, "body", lambda _: body)
     with pytest.raises(RunpodRefusedError, match=r"422: \$.*additional properties 'gpuTypeIds' not allowed") as caught:
@@ -65,10 +65,10 @@ def test_a_field_that_the_description_does_not_know_is_refused_by_name(
 
 
 def test_a_wrong_value_is_refused_too() -> None:
-    assert violations(PLAN.request("NVIDIA L4", "").body()) == ["$.name: '' should be non-empty"]
+    assert violations(PLAN.request(L4, "").body()) == ["$.name: '' should be non-empty"]
     assert violations({"name": "a"}) == ["$: 'image' is a required property"]
     request = GpuRequest(id="NVIDIA L4", min_cuda_version="12")
-    body = PLAN.request("NVIDIA L4", "a").model_copy(update={"gpu": request}).body()
+    body = PLAN.request(L4, "a").model_copy(update={"gpu": request}).body()
     assert violations(body) == [r"$.gpu.minCudaVersion: '12' does not match '^\\d+\\.\\d+$'"]
 
 
@@ -194,5 +194,5 @@ def test_a_wrong_key_is_never_repeated(runpod: RunpodServer) -> None:
 
 def test_a_pods_environment_is_not_shown(api: RunpodApi) -> None:
     plan = Plan(fleet="films", image="i", env={"PASSWORD": "hunter2"})
-    request = plan.request("NVIDIA L4", "films-00000001")
+    request = plan.request(L4, "films-00000001")
     assert "hunter2" not in f"{request!r} {api.create(request)!r} {api.pods()!r}"

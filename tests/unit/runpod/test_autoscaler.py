@@ -13,12 +13,13 @@ from consumer.runpod.api import TRIES, RunpodApi
 from consumer.runpod.autoscaler import PENDING_SECONDS, Autoscaler, Rules
 from consumer.runpod.demand import Assumed
 from consumer.runpod.fleet import Plan
+from consumer.runpod.fleet_metrics import FleetMetrics
 from consumer.runpod.prometheus import Measures, PrometheusError
 from consumer.runpod.reconcile import Patience
 from consumer.runpod.scaling import Decision, Limits
 from consumer.stream.cluster import KafkaUnavailableError
 from consumer.stream.group_view import GroupView
-from tests.runpod_server import RunpodServer, problem
+from tests.runpod_server import L4, RunpodServer, problem
 
 LIMITS = Limits(target_seconds=600, max_pods=4, max_hourly=2.0, cooldown_seconds=600, start_seconds=0)
 PLAN = Plan(fleet="films", image="you/video-consumer:1")
@@ -37,6 +38,7 @@ class Stage:
     owners: dict[str, frozenset[int]] = field(default_factory=dict)
     kafka_is_away: bool = False
     measured: Measures | None = field(default_factory=Measures)
+    metrics: FleetMetrics = field(default_factory=FleetMetrics)
     now: float = 0.0
 
     def view(self) -> GroupView:
@@ -56,6 +58,7 @@ class Stage:
             self,
             PLAN,
             Rules(limits, PATIENCE, ASSUMED, dry_run),
+            metrics=self.metrics,
             clock=lambda: self.now,
             today=lambda: self.server.cloud.now + timedelta(seconds=self.now),
         )
@@ -68,6 +71,14 @@ class Stage:
 
     def minutes(self, count: float) -> None:
         self.now += 60 * count
+
+    def counted(self) -> dict[str, float]:
+        """Changes and rounds that were counted, by their label."""
+        families = (self.metrics.fleet_changes_total, self.metrics.fleet_rounds_total)
+        samples = [one for family in families for found in family.metric.collect() for one in found.samples]
+        return {
+            next(iter(one.labels.values())): one.value for one in samples if one.name.endswith("_total") and one.value
+        }
 
     @property
     def pods(self) -> int:
@@ -177,6 +188,7 @@ def test_an_outage_of_runpod_changes_nothing(status: int, stage: Stage) -> None:
     assert stage.pods == 0
     assert scaler.step() is not None
     assert stage.pods == 1
+    assert stage.counted() == {"fleet_unknown": 1, "decided": 1, "created": 1}
 
 
 def test_what_cannot_be_deleted_is_tried_again_and_does_not_stop_the_rest(stage: Stage) -> None:
@@ -190,6 +202,7 @@ def test_what_cannot_be_deleted_is_tried_again_and_does_not_stop_the_rest(stage:
     assert [pod["status"] for pod in stage.server.cloud.pods.values()] == ["ERROR", "PROVISIONING", "PROVISIONING"]
     scaler.step()
     assert [pod["status"] for pod in stage.server.cloud.pods.values()] == ["PROVISIONING", "PROVISIONING"]
+    assert stage.counted() == {"decided": 3, "created": 4, "removed": 2, "not_removed": 1}
 
 
 @pytest.mark.parametrize("spoil", ["PROVISIONING", "STARTING", "RUNNING"])
@@ -259,8 +272,8 @@ def test_a_dry_run_does_nothing(stage: Stage) -> None:
 
 def test_pods_of_others_are_never_touched(stage: Stage) -> None:
     other = Plan(fleet="films-2", image="i")
-    stage.api.create(other.request("NVIDIA L4", "films-2-00000001"))
-    stage.api.create(PLAN.request("NVIDIA L4", "films-of-mine"))
+    stage.api.create(other.request(L4, "films-2-00000001"))
+    stage.api.create(PLAN.request(L4, "films-of-mine"))
     stage.server.cloud.run(status="ERROR")
     stage.scaler().step()
     assert stage.pods == 2
@@ -284,6 +297,7 @@ def test_no_money_and_no_cards_are_waited_out(money_or_stock: Callable[[Stage], 
         stage.server.cloud.answers.extend([None, None, problem(402, "insufficient balance")])
     assert scaler.step() is not None
     assert stage.pods == 0
+    assert stage.counted() == {"decided": 1} | ({} if money_or_stock is None else {"not_created": 1})
     stage.server.cloud.stock = {}
     scaler.step()
     assert stage.pods == 1

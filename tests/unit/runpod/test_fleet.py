@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from consumer.runpod.api import RunpodApi
 from consumer.runpod.api_errors import RunpodRefusedError, UncertainCreationError
-from consumer.runpod.fleet import CLIENT_VARIABLE, FLEET_VARIABLE, Plan, members, new_name, offers
+from consumer.runpod.fleet import CLIENT_VARIABLE, FLEET_VARIABLE, PRICE_VARIABLE, Plan, members, new_name, offers
 from consumer.runpod.placing import place
-from tests.runpod_server import RunpodServer, problem
+from consumer.settings import load_settings
+from tests.runpod_schema import violations
+from tests.runpod_server import L4, RunpodServer, problem
 
 PLAN = Plan(fleet="films", image="you/video-consumer:1")
 
@@ -28,18 +32,33 @@ def test_the_cheapest_card_that_will_do_comes_first(api: RunpodApi, runpod: Runp
 
 
 def test_only_pods_with_the_fleets_name_and_mark_are_members(api: RunpodApi) -> None:
-    own = api.create(PLAN.request("NVIDIA L4", new_name("films")))
-    api.create(Plan(fleet="films-2", image="i").request("NVIDIA L4", new_name("films-2")))
+    own = api.create(PLAN.request(L4, new_name("films")))
+    api.create(Plan(fleet="films-2", image="i").request(L4, new_name("films-2")))
     # Somebody's own pods: the name alone, and the mark alone.
-    api.create(PLAN.request("NVIDIA L4", "films-0000000a").model_copy(update={"env": {}}))
-    api.create(PLAN.request("NVIDIA L4", "films-of-mine"))
-    api.create(PLAN.request("NVIDIA L4", "films-0000000g"))
+    api.create(PLAN.request(L4, "films-0000000a").model_copy(update={"env": {}}))
+    api.create(PLAN.request(L4, "films-of-mine"))
+    api.create(PLAN.request(L4, "films-0000000g"))
     assert members(api.pods(), "films") == (own,)
-    assert own.env == {FLEET_VARIABLE: "films", CLIENT_VARIABLE: own.name}
+    assert own.env == {FLEET_VARIABLE: "films", CLIENT_VARIABLE: own.name, PRICE_VARIABLE: "0.39"}
+
+
+def test_a_worker_knows_what_its_pod_costs() -> None:
+    two = Plan(fleet="films", image="i", gpu_count=2, cloud="COMMUNITY")
+    settings = load_settings(environment=two.request(L4, "films-00000001").env).settings
+    assert settings.price_per_hour == pytest.approx(2 * 0.26)
+    told = Plan(fleet="films", image="i", env={PRICE_VARIABLE: "7"})
+    assert told.request(L4, "films-00000001").env[PRICE_VARIABLE] == "7", "in another currency, say"
+
+
+def test_metrics_are_public_only_when_asked_for() -> None:
+    assert PLAN.request(L4, "films-00000001").ports is None
+    public = replace(PLAN, public_metrics=True).request(L4, "films-00000001")
+    assert public.ports == ("9400/http",)
+    assert violations(public.body()) == []
 
 
 def test_pods_that_are_deleted_are_no_members(api: RunpodApi, runpod: RunpodServer) -> None:
-    api.create(PLAN.request("NVIDIA L4", new_name("films")))
+    api.create(PLAN.request(L4, new_name("films")))
     runpod.cloud.run(status="TERMINATED")
     assert members(api.pods(), "films") == ()
     runpod.cloud.run(status="SOMETHING_NEW")
