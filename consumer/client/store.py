@@ -10,7 +10,9 @@ from typing import TypeVar
 import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
+from urllib3.util.ssl_ import create_urllib3_context
 
+from consumer.certificates import trust
 from consumer.client.problems import UploadError
 from consumer.errors import ConfigurationError
 from consumer.settings import Settings
@@ -30,14 +32,17 @@ class Bucket:
     """The bucket S3_BUCKET at S3_ENDPOINT.
 
     Raises:
-        ConfigurationError: S3_ENDPOINT or S3_BUCKET cannot be one.
+        ConfigurationError: S3_ENDPOINT or S3_BUCKET cannot be one, or S3_SSL_CA_LOCATION cannot be read.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.name = settings.s3_bucket
         self.endpoint = settings.s3_endpoint or AMAZON
         secret = settings.s3_secret_key
+        context = create_urllib3_context()
+        trust(context, settings.s3_ssl_ca_location, "S3_SSL_CA_LOCATION")
         pool = urllib3.PoolManager(
+            ssl_context=context,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=settings.fetch_timeout_seconds),
             retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         )
@@ -91,8 +96,9 @@ class Bucket:
             reason = _REFUSALS.get(error.code or "", f"{error.code}: {error.message}".rstrip("."))
             raise UploadError(f"The store refused {place}: {reason}.") from None
         except (MinioException, urllib3.exceptions.HTTPError) as error:
+            trusted = " and S3_SSL_CA_LOCATION" if "certificate" in str(error) else ""
             raise UploadError(
-                f"There is no answer from {place}: {_cause(error)}; check address and S3_SECURE."
+                f"There is no answer from {place}: {_cause(error)}; check address and S3_SECURE{trusted}."
             ) from None
 
     def _missing(self) -> ConfigurationError:

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from consumer.cli.main import COMMANDS, cli
-from consumer.settings import PASS_THROUGH, Settings, load_settings
+from consumer.setting_sources import PASS_THROUGH
+from consumer.settings import Settings, load_settings
 from tests.services.pins import KAFKA_VERSION
 
 ROOT = Path(__file__).parents[2]

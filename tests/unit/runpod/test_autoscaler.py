@@ -16,8 +16,8 @@ from consumer.runpod.fleet import Plan
 from consumer.runpod.prometheus import Measures, PrometheusError
 from consumer.runpod.reconcile import Patience
 from consumer.runpod.scaling import Decision, Limits
-from consumer.stream.cluster import KafkaUnavailableError
 from consumer.stream.group_view import GroupView
+from consumer.stream.unavailable import KafkaRefusedError, KafkaUnavailableError
 from tests.runpod_server import RunpodServer, problem
 
 LIMITS = Limits(target_seconds=600, max_pods=4, max_hourly=2.0, cooldown_seconds=600, start_seconds=0)
@@ -35,13 +35,13 @@ class Stage:
     api: RunpodApi
     undone: dict[int, int] = field(default_factory=dict)
     owners: dict[str, frozenset[int]] = field(default_factory=dict)
-    kafka_is_away: bool = False
+    kafka: KafkaUnavailableError | None = None
     measured: Measures | None = field(default_factory=Measures)
     now: float = 0.0
 
     def view(self) -> GroupView:
-        if self.kafka_is_away:
-            raise KafkaUnavailableError("Kafka did not answer.")
+        if self.kafka is not None:
+            raise self.kafka
         return GroupView(self.undone, self.owners)
 
     def measures(self) -> Measures:
@@ -102,6 +102,17 @@ def test_pods_come_with_the_backlog_and_go_when_they_are_idle(stage: Stage) -> N
     stage.minutes(10)
     scaler.step()
     assert stage.pods == 0
+
+
+def test_who_is_refused_before_anything_was_seen_ends(stage: Stage) -> None:
+    scaler = stage.scaler()
+    stage.kafka = KafkaRefusedError("Kafka does not let this client in.")
+    with pytest.raises(ConfigurationError, match="does not let this client in"):
+        scaler.step()
+    stage.kafka = None
+    scaler.step()
+    stage.kafka = KafkaRefusedError("Kafka does not let this client in.")
+    assert scaler.step() is not None, "later it looks after its pods all the same"
 
 
 def test_neither_pods_nor_money_beyond_the_ceilings(stage: Stage) -> None:
@@ -231,7 +242,7 @@ def test_without_kafka_nothing_is_made_and_nobody_is_called_idle(stage: Stage) -
     scaler = stage.scaler()
     scaler.step()
     stage.join()
-    stage.undone, stage.kafka_is_away = {}, True
+    stage.undone, stage.kafka = {}, KafkaUnavailableError("Kafka did not answer.")
     for _ in range(4):
         stage.minutes(20)
         assert scaler.step() == Decision(None, 0, (), None)
