@@ -1,8 +1,7 @@
 """One Settings object: defaults < PRESET < config.yaml < environment < command line.
 
-The environment's names are the fields' names in capitals; config.yaml uses either spelling. `KAFKA_CONSUMER_...` and
-`KAFKA_PRODUCER_...` that are not fields here pass through to librdkafka (`KAFKA_CONSUMER_FETCH_MIN_BYTES` becomes
-`fetch.min.bytes`), `ENGINE_ARGS_...` to vLLM (`ENGINE_ARGS_LOAD_FORMAT` becomes `load_format`, its value read as YAML).
+The environment's names are the fields' names in capitals; config.yaml uses either spelling. What else may stand in the
+environment, `..._FILE` among it, is told in `setting_sources`.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from consumer.errors import ConfigurationError
 from consumer.presets import PRESETS, PresetName, preset
+from consumer.setting_sources import PASS_THROUGH, from_files, from_variables
 from consumer.setting_types import (
     Names,
     OptionalAddress,
@@ -93,9 +93,18 @@ class Settings(BaseModel):
         "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )
     kafka_sasl_mechanism: OptionalText = Field(None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER")
-    kafka_sasl_username: OptionalText = Field(None, description="user of the broker")
-    kafka_sasl_password: OptionalSecret = Field(None, description="its password")
-    kafka_ssl_ca_location: OptionalText = Field(None, description="CA certificates, PEM file")
+    kafka_sasl_username: OptionalText = Field(None, description="user of the broker; OAUTHBEARER: the client id")
+    kafka_sasl_password: OptionalSecret = Field(None, description="its password; OAUTHBEARER: the client secret")
+    kafka_sasl_oauthbearer_token_endpoint_url: OptionalText = Field(
+        None, pattern=r"^https?://\S+$", description="where tokens come from, for OAUTHBEARER"
+    )
+    kafka_sasl_oauthbearer_scope: OptionalText = Field(None, description="scope of the tokens, if one is wanted")
+    kafka_ssl_ca_location: OptionalText = Field(None, description="CA certificates, PEM file; the machine's if empty")
+    kafka_ssl_certificate_location: OptionalText = Field(
+        None, description="this client's certificate, PEM file, for mutual TLS"
+    )
+    kafka_ssl_key_location: OptionalText = Field(None, description="its private key, PEM file")
+    kafka_ssl_key_password: OptionalSecret = Field(None, description="the key's password, if it has one")
     kafka_group_protocol: Literal["consumer", "classic"] = Field(
         "consumer", description="consumer (KIP-848, from Kafka 4.0 on) or classic"
     )
@@ -118,6 +127,7 @@ class Settings(BaseModel):
     s3_secret_key: OptionalSecret = Field(None, description="its password")
     s3_region: OptionalText = Field(None, description="region; asked of the store when empty")
     s3_secure: bool = Field(True, description="https to the store")
+    s3_ssl_ca_location: OptionalText = Field(None, description="its CA certificates, PEM file; the machine's if empty")
     s3_bucket: str = Field("videos", description="bucket that `submit` uploads to")
     allowed_hosts: Names = Field((), description="hosts that http(s) sources may name; none by default")
     allowed_paths: Names = Field((), description="directories that video_path may lie in; none by default")
@@ -176,42 +186,6 @@ class LoadedSettings:
     origins: Mapping[str, str]
 
 
-PASS_THROUGH = ("kafka_consumer", "kafka_producer", "engine_args")
-
-
-def passed_through(name: str, value: str) -> tuple[str, dict[str, Any]] | None:
-    """The mapping that a variable or an assignment belongs to, and what it adds to it; None: it is none of these.
-
-    Args:
-        name: e.g. KAFKA_CONSUMER_FETCH_MIN_BYTES, engine_args.load_format, or ENGINE_ARGS with a whole YAML mapping.
-
-    Raises:
-        ConfigurationError: a value for vLLM is no YAML, or ENGINE_ARGS no mapping.
-    """
-    lowered = name.lower()
-    if lowered == "engine_args":
-        whole = _from_yaml(name, value) or {}
-        if not isinstance(whole, dict):
-            raise ConfigurationError(
-                f'{name} must hold a mapping of engine arguments, e.g. {{"load_format": "dummy"}}.'
-            )
-        return lowered, whole
-    field = next((one for one in PASS_THROUGH if lowered.startswith((f"{one}_", f"{one}."))), None)
-    if field is None:
-        return None
-    key = lowered.removeprefix(field)[1:]
-    if field == "engine_args":
-        return field, {key: _from_yaml(name, value)} if value else {}
-    return field, {key.replace("_", "."): value}
-
-
-def _from_yaml(name: str, value: str) -> Any:
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{name} cannot be read as YAML: {' '.join(str(error).split())}.") from None
-
-
 def load_settings(
     *,
     config_file: Path | None = None,
@@ -226,13 +200,16 @@ def load_settings(
         command_line: fields given as options; None values count as not given.
 
     Raises:
-        ConfigurationError: a value is wrong or a config key does not exist; the sentence names it.
+        ConfigurationError: a value is wrong, a config key does not exist or a file cannot be read; the sentence names
+            it.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = dict.fromkeys(Settings.model_fields, "default")
-    layers = [(_from_file(config_file), f"{config_file}"), (_from_environment(environment), "environment")]
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    layers = [(_from_file(config_file), f"{config_file}"), (from_variables(environment, defaults), "environment")]
+    files = [({name: value}, variable) for name, (variable, value) in from_files(environment, defaults).items()]
     given = {key: value for key, value in (command_line or {}).items() if value is not None}
-    for layer, origin in [*layers, (given, "command line")]:
+    for layer, origin in [*layers, *files, (given, "command line")]:
         for key, value in layer.items():
             merges = key in PASS_THROUGH and isinstance(value, Mapping)
             values[key] = {**values.get(key, {}), **value} if merges else value
@@ -271,22 +248,6 @@ def _from_file(path: Path | None) -> dict[str, Any]:
             hint = f"; did you mean {nearest[0]}?" if nearest else "."
             raise ConfigurationError(f"{path}: there is no setting {key}{hint}")
         values[name] = value
-    return values
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    # Sorted: ENGINE_ARGS before ENGINE_ARGS_..., which win over it.
-    for variable, value in sorted(environment.items()):
-        if not variable.isupper():
-            continue
-        name = variable.lower()
-        if name in Settings.model_fields and name not in PASS_THROUGH:
-            # An empty one says that there is none, where there may be none, and else nothing.
-            if value or not isinstance(Settings.model_fields[name].default, str | int | float):
-                values[name] = value
-        elif passed := passed_through(variable, value):
-            values.setdefault(passed[0], {}).update(passed[1])
     return values
 
 

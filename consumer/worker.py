@@ -32,6 +32,7 @@ from consumer.stream.backlog_watch import BacklogWatch
 from consumer.stream.clients import reader_config
 from consumer.stream.loop import StreamLoop
 from consumer.stream.membership import patience_seconds, while_held
+from consumer.stream.rights import require_group
 from consumer.stream.values import Outcome
 from consumer.telemetry.foreign import ForeignMetrics
 from consumer.telemetry.gpu import GpuWatch
@@ -57,6 +58,7 @@ def run_worker(settings: Settings) -> int:
     """
     configure_logging(settings.log_format, settings.log_level)
     require_topics(settings)
+    require_group(settings)
     return asyncio.run(Worker(settings).run())
 
 

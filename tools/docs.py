@@ -9,7 +9,8 @@ from pathlib import Path
 from consumer.cli.masking import rows
 from consumer.presets import CARDS, PRESETS, preset
 from consumer.runpod.fleet_metrics import FleetMetrics
-from consumer.settings import PASS_THROUGH, Settings, load_settings
+from consumer.setting_sources import PASS_THROUGH
+from consumer.settings import Settings, load_settings
 from consumer.telemetry.declaring import PREFIX, Declaration
 from consumer.telemetry.gpu import GPU_METRICS
 from consumer.telemetry.metrics import Metrics

@@ -38,7 +38,7 @@ class _Answer:
 
 
 def findings(settings: Settings, *, quick: bool) -> Iterator[Finding]:
-    """Kafka, topics, schema registry, bucket, engine, one after the other as they are tried.
+    """Kafka, topics, group, schema registry, bucket, engine, one after the other as they are tried.
 
     Args:
         quick: only look for the engine; do not start it.
@@ -46,6 +46,8 @@ def findings(settings: Settings, *, quick: bool) -> Iterator[Finding]:
     broker = _attempt("broker", f"asked Kafka at {settings.kafka_bootstrap_servers}", lambda: _broker(settings))
     yield broker
     yield from _topics(settings, reachable=broker.ok is True)
+    joining = f"asked for the group {settings.kafka_group_id} and its transactions"
+    yield _attempt("group", joining, lambda: _group(settings)) if broker.ok else _untried("group", joining)
     yield _attempt("registry", "asked SCHEMA_REGISTRY_URL for its subjects", lambda: _registry(settings))
     where = f"asked {settings.s3_endpoint or 'Amazon'} for the bucket {settings.s3_bucket}"
     yield _attempt("bucket", where, lambda: _bucket(settings))
@@ -73,6 +75,10 @@ def _attempt(name: str, tried: str, look: Callable[[], _Answer]) -> Finding:
     return Finding(name, answer.ok, tried, answer.found, answer.to_do)
 
 
+def _untried(name: str, tried: str) -> Finding:
+    return Finding(name, None, tried, "Not tried, because no broker answered.", "Mend the broker's line first.")
+
+
 def _model(settings: Settings) -> str:
     return "the synthetic engine" if settings.engine == "synthetic" else f"vllm and {settings.model_name}"
 
@@ -90,7 +96,7 @@ def _topics(settings: Settings, *, reachable: bool) -> Iterator[Finding]:
 
     tried = f"looked at the topics {settings.kafka_topic_prefix}..."
     if not reachable:
-        yield Finding("topics", None, tried, "Not tried, because no broker answered.", "Mend the broker's line first.")
+        yield _untried("topics", tried)
         return
     try:
         found = check_topics(settings)
@@ -103,6 +109,14 @@ def _topics(settings: Settings, *, reachable: bool) -> Iterator[Finding]:
     if not wrong:
         described = ", ".join(f"{finding.topic} ({finding.partitions})" for finding in found)
         yield Finding("topics", True, tried, f"They fit together, with their partitions: {described}.")
+
+
+def _group(settings: Settings) -> _Answer:
+    from consumer.stream.rights import require_group, require_transactions
+
+    require_group(settings)
+    require_transactions(settings)
+    return _Answer(True, "Kafka allows both.")
 
 
 def _registry(settings: Settings) -> _Answer:

@@ -47,7 +47,8 @@ def setting_names(_context: click.Context, _parameter: click.Parameter, incomple
     """`NAME=` for each setting, and behind it the values of those that can only have some."""
     from click.shell_completion import CompletionItem
 
-    from consumer.settings import PASS_THROUGH, Settings
+    from consumer.setting_sources import PASS_THROUGH
+    from consumer.settings import Settings
 
     name, equals, _ = incomplete.partition("=")
     if equals:

@@ -77,7 +77,8 @@ def assigned(assignments: list[str]) -> dict[str, Any]:
         click.UsageError: it is no NAME=VALUE.
     """
     from consumer.errors import ConfigurationError
-    from consumer.settings import PASS_THROUGH, Settings, passed_through
+    from consumer.setting_sources import PASS_THROUGH, passed_through
+    from consumer.settings import Settings
 
     values: dict[str, Any] = {}
     for assignment in assignments:

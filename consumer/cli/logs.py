@@ -16,5 +16,5 @@ def configure(loaded: LoadedSettings, *, log_level: str, log_format: Literal["js
     style = settings.log_format if origins["log_format"] != "default" else log_format
     configure_logging(style, level)
     if level not in ("DEBUG", "INFO"):
-        # librdkafka tells each failed connection; the command says it in one sentence of its own.
-        logging.getLogger("consumer.kafka").setLevel(logging.CRITICAL)
+        # librdkafka tells each failed connection and refusal; the command says it in one sentence of its own.
+        logging.getLogger("consumer.kafka").setLevel(logging.CRITICAL + 1)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from consumer.client.problems import JobTooLargeError, SubmitError
+from consumer.errors import VideoConsumerError
 from consumer.events.headers import event_id
 from consumer.settings import Settings
 from consumer.stream.clients import submitter_config
-from consumer.stream.cluster import BrokerErrors, made, unavailable
+from consumer.stream.refusals import WRITE, forbidden_topic
+from consumer.stream.unavailable import BrokerErrors, KafkaRefusedError, made, unavailable
 
 # librdkafka's own limit where KAFKA_PRODUCER_MESSAGE_MAX_BYTES does not set another.
 DEFAULT_MESSAGE_MAX_BYTES = 1_000_000
@@ -80,7 +82,11 @@ class JobProducer:
             raise self._explained(error.args[0], topic, job_id, len(value)) from None
         deadline = time.monotonic() + self._seconds
         while not delivered and not problem and time.monotonic() < deadline and self._errors.refusal is None:
-            self._producer.poll(_POLL_SECONDS)
+            try:
+                self._producer.poll(_POLL_SECONDS)
+            except KafkaException as error:
+                # One that ends the producer for good.
+                raise self._explained(error.args[0], topic, job_id, len(value)) from None
         if self._errors.refusal is not None and not delivered:
             raise unavailable(self._settings, self._seconds, self._errors)
         if not delivered:
@@ -93,7 +99,7 @@ class JobProducer:
         self._producer.purge()
         self._producer.poll(0)
 
-    def _explained(self, error: KafkaError | None, topic: str, job_id: str, size: int) -> SubmitError:
+    def _explained(self, error: KafkaError | None, topic: str, job_id: str, size: int) -> VideoConsumerError:
         if error is None or error.code() in (KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT):
             reason = unavailable(self._settings, self._seconds, self._errors)
             return SubmitError(
@@ -105,6 +111,9 @@ class JobProducer:
             return _too_large(
                 job_id, size, _ours(self._limit) if ours else f"the topic {topic} takes (its max.message.bytes)"
             )
+        # Who may write to no topic at all gets no producer id, by the name of a right on the cluster.
+        if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
+            return KafkaRefusedError(forbidden_topic(topic, WRITE))
         return SubmitError(f"Kafka did not take the job {job_id} into {topic}: {error.str().rstrip('.')}.")
 
 

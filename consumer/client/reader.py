@@ -11,7 +11,9 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from consumer.events.headers import Header
 from consumer.settings import Settings
 from consumer.stream.clients import reader_config
-from consumer.stream.cluster import BrokerErrors, KafkaUnavailableError, Place, made, unavailable
+from consumer.stream.cluster import Place
+from consumer.stream.refusals import READ, forbidden_topic, of_no_matter
+from consumer.stream.unavailable import BrokerErrors, KafkaRefusedError, KafkaUnavailableError, made, unavailable
 from consumer.stream.values import received_headers
 
 # The longest silence of a broker that has records to hand out.
@@ -79,8 +81,14 @@ class ResultReader:
             )
         if error.code() == KafkaError._PARTITION_EOF:
             return Line(place, message.offset() or 0)
-        if error.retriable() or error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+        if (
+            error.retriable()
+            or of_no_matter(error)
+            or error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT)
+        ):
             return None
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise KafkaRefusedError(forbidden_topic(place[0], READ))
         raise KafkaUnavailableError(f"Kafka does not let {place[0]} be read: {error.str().rstrip('.')}.")
 
     def silent_for(self, seconds: float) -> KafkaUnavailableError:

@@ -22,9 +22,11 @@ from consumer.events.dead_letters import DeadLetter, redrive_headers
 from consumer.events.topics import Topics
 from consumer.settings import Settings
 from consumer.stream.clients import producer_config, reader_config
-from consumer.stream.cluster import BrokerErrors, made, unavailable
 from consumer.stream.outcomes import Verdict
-from consumer.stream.transaction import Failed, Message, TransactionalWriter
+from consumer.stream.refusals import DESCRIBE
+from consumer.stream.rights import require_group
+from consumer.stream.transaction import Failed, Message, TransactionalWriter, stopped
+from consumer.stream.unavailable import BrokerErrors, made, unavailable
 
 _log = structlog.get_logger(__name__)
 
@@ -114,6 +116,8 @@ class GroupOffsets:
                 found = self.consumer.committed(places, timeout=COMMITTED_SECONDS)
                 break
             except KafkaException:
+                # The question only times out where one may not ask it.
+                require_group(self._settings, redrive_group(self._settings), DESCRIBE)
                 # A time-out is also how the client says that a transaction is pending.
                 if self._errors.reason is None and self._stable and time.monotonic() > deadline:
                     raise PendingError from None
@@ -151,7 +155,7 @@ class Redriver:
         """
         failed = self._writer.init()
         if failed is not None:
-            raise _refused(failed)
+            raise _refused(self._settings, failed)
 
     def send(self, batch: Batch, position: int) -> Iterator[DeadLetter]:
         """Carry out one transaction, unless there is nothing to send; hands out what was sent once it is committed.
@@ -177,7 +181,7 @@ class Redriver:
         group = self.offsets.consumer.consumer_group_metadata
         done = self._writer.transact([self._message(letter) for letter in batch.letters], lambda: ([at], group()))
         if isinstance(done, Failed):
-            raise _refused(done)
+            raise _refused(self._settings, done)
         if done.suspect:
             # Its commit counts, its next one might end half done.
             self._writer.drop()
@@ -204,9 +208,9 @@ def _report(failed: Failed) -> None:
     _log.warning("redrive_failed", call=failed.call.value, verdict=failed.verdict.value, reason=failed.message)
 
 
-def _refused(failed: Failed) -> RedriveError | ConfigurationError:
+def _refused(settings: Settings, failed: Failed) -> RedriveError | ConfigurationError:
     if failed.verdict is Verdict.STOP:
-        return ConfigurationError(f"Kafka refused {failed.call.value}: {failed.message}; check the KAFKA_ settings.")
+        return stopped(settings, failed, redrive_group(settings), Topics(settings.kafka_topic_prefix).jobs)
     if failed.verdict is Verdict.FENCED:
         return RedriveError("Another `dlq redrive` began meanwhile and has taken over; look at what is left after it.")
     if failed.verdict is Verdict.REFUSED:

@@ -10,7 +10,9 @@ from typing import Any, BinaryIO, TypeVar
 import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
+from urllib3.util.ssl_ import create_urllib3_context
 
+from consumer.certificates import trust
 from consumer.client.problems import UploadError
 from consumer.errors import ConfigurationError
 from consumer.settings import Settings
@@ -39,14 +41,17 @@ class Bucket:
     """The bucket S3_BUCKET at S3_ENDPOINT.
 
     Raises:
-        ConfigurationError: S3_ENDPOINT or S3_BUCKET cannot be one.
+        ConfigurationError: S3_ENDPOINT or S3_BUCKET cannot be one, or S3_SSL_CA_LOCATION cannot be read.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.name = settings.s3_bucket
         self.endpoint = settings.s3_endpoint or AMAZON
+        context = create_urllib3_context()
+        trust(context, settings.s3_ssl_ca_location, "S3_SSL_CA_LOCATION")
         self._pool = urllib3.PoolManager(
+            ssl_context=context,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=settings.fetch_timeout_seconds),
             retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
             maxsize=CONNECTIONS,
@@ -129,8 +134,9 @@ class Bucket:
             kind = _DeniedError if error.code == "AccessDenied" else UploadError
             raise kind(f"The store refused {place}: {reason}.") from None
         except (MinioException, urllib3.exceptions.HTTPError) as error:
+            trusted = " and S3_SSL_CA_LOCATION" if "certificate" in str(error) else ""
             raise UploadError(
-                f"There is no answer from {place}: {_cause(error)}; check address and S3_SECURE."
+                f"There is no answer from {place}: {_cause(error)}; check address and S3_SECURE{trusted}."
             ) from None
 
     def _missing(self) -> ConfigurationError:

@@ -7,7 +7,7 @@ from consumer.client.problems import UnknownJobError
 from consumer.errors import ErrorCode, PermanentError, TransientError
 from consumer.events.models import ChunkResult, VideoResult
 from consumer.settings import Settings
-from consumer.stream.cluster import KafkaUnavailableError
+from consumer.stream.unavailable import KafkaUnavailableError
 
 
 def stored_results(settings: Settings, job_id: str, run_id: str) -> tuple[VideoResult, tuple[ChunkResult, ...]]:

@@ -10,6 +10,7 @@ import urllib3
 from urllib3.connection import HTTPConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
+from consumer.certificates import trust
 from consumer.media import request_time
 
 
@@ -46,14 +47,18 @@ class _Pool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Connection
 
 
-def connections(timeout: urllib3.Timeout, most: int) -> urllib3.PoolManager:
+def connections(timeout: urllib3.Timeout, most: int, authorities: str | None) -> urllib3.PoolManager:
     """Connections that keep to `request_time.until`, and raise urllib3's ReadTimeoutError at its end.
 
     Args:
         most: are kept open to one host.
+        authorities: PEM file of those whose certificates count; None: the machine's.
+
+    Raises:
+        ConfigurationError: that file cannot be read.
     """
     context = create_urllib3_context()
-    context.load_default_certs()
+    trust(context, authorities, "S3_SSL_CA_LOCATION")
     context.sslsocket_class = _TimedSSLSocket
     manager = urllib3.PoolManager(
         timeout=timeout,

@@ -62,7 +62,8 @@ class S3Store:
     def __init__(self, settings: Settings) -> None:
         self._fetch_timeout = settings.fetch_timeout_seconds
         connect = min(10.0, self._fetch_timeout)
-        self._pool = connections(urllib3.Timeout(connect=connect, read=self._fetch_timeout), CONNECTIONS)
+        timeout = urllib3.Timeout(connect=connect, read=self._fetch_timeout)
+        self._pool = connections(timeout, CONNECTIONS, settings.s3_ssl_ca_location)
         secret = settings.s3_secret_key
         try:
             self._client = Minio(
@@ -189,8 +190,8 @@ def _translated(address: ObjectAddress) -> Iterator[None]:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, urllib3.exceptions.SSLError):
             raise unreachable(
-                "No TLS with the store at S3_ENDPOINT: its certificate is not trusted (SSL_CERT_FILE may name who"
-                " vouches for it), or it has none (S3_SECURE=false)."
+                "No TLS with the store at S3_ENDPOINT: its certificate is not trusted (S3_SSL_CA_LOCATION may name"
+                " who vouches for it), or it has none (S3_SECURE=false)."
             ) from None
         raise unreachable(f"The store at S3_ENDPOINT does not answer ({type(reason).__name__}).") from None
 

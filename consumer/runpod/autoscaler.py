@@ -24,8 +24,8 @@ from consumer.runpod.placing import place
 from consumer.runpod.prometheus import Measures, PrometheusError
 from consumer.runpod.reconcile import Patience, Pending, classify
 from consumer.runpod.scaling import Decision, Demand, Limits, Member, MemberState, decide
-from consumer.stream.cluster import KafkaUnavailableError
 from consumer.stream.group_view import GroupView
+from consumer.stream.unavailable import KafkaRefusedError, KafkaUnavailableError
 
 _log = structlog.get_logger(__name__)
 
@@ -85,6 +85,7 @@ class Autoscaler:
         self._missed: dict[str, float] = {}
         self._pending: dict[str, Pending] = {}
         self._surplus_since: float | None = None
+        self._seen = False
         self._measured: Measures | None = None
 
     def step(self) -> Decision | None:
@@ -122,8 +123,13 @@ class Autoscaler:
 
     def _look(self) -> GroupView | None:
         try:
-            return self._group.view()
+            view = self._group.view()
+            self._seen = True
+            return view
         except KafkaUnavailableError as error:
+            if isinstance(error, KafkaRefusedError) and not self._seen:
+                # Nothing was ever seen of the group: settings are wrong, and somebody stands by who can mend them.
+                raise
             _log.warning("backlog_unknown", reason=str(error))
             return None
 

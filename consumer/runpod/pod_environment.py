@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from consumer.errors import ConfigurationError
 from consumer.runpod.fleet import CLIENT_VARIABLE, FLEET_VARIABLE
-from consumer.settings import PASS_THROUGH, LoadedSettings
+from consumer.setting_sources import PASS_THROUGH
+from consumer.settings import LoadedSettings
 
 # Of the machine that makes the pods, not of the pods.
 _OWN = frozenset(

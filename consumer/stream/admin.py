@@ -14,6 +14,7 @@ from consumer.errors import ConfigurationError
 from consumer.events.topics import Topics
 from consumer.settings import Settings
 from consumer.stream.cluster import Cluster, TopicSpec
+from consumer.stream.rights import Rights, worker_rights
 
 TIMESTAMP_TYPE = "message.timestamp.type"
 CLEANUP_POLICY = "cleanup.policy"
@@ -59,8 +60,14 @@ def wanted_topics(settings: Settings) -> list[TopicSpec]:
     ]
 
 
-def judge(settings: Settings, states: Mapping[str, TopicState]) -> list[TopicFinding]:
-    """What is right and wrong with the topics; those that do not exist are absent from `states`."""
+def judge(
+    settings: Settings, states: Mapping[str, TopicState], forbidden: Mapping[str, str] | None = None
+) -> list[TopicFinding]:
+    """What is right and wrong with the topics; those that do not exist are absent from `states`.
+
+    Args:
+        forbidden: by topic, the sentence for what this client may not do with it.
+    """
     topics = Topics(settings.kafka_topic_prefix)
     jobs = states.get(topics.jobs)
     findings = []
@@ -70,7 +77,8 @@ def judge(settings: Settings, states: Mapping[str, TopicState]) -> list[TopicFin
             message = f"The topic {spec.name} does not exist; make it with `video-consumer topics create`."
             findings.append(TopicFinding(spec.name, False, message))
             continue
-        wrong = _too_few(spec.name, topics, state, jobs) or _wrong_config(spec, state.config)
+        unfit = _too_few(spec.name, topics, state, jobs) or _wrong_config(spec, state.config)
+        wrong = (forbidden or {}).get(spec.name) or unfit
         unread = "" if state.config is not None else "; the broker does not tell its configuration"
         message = wrong or f"The topic {spec.name} has {_partitions(state.partitions)}{unread}."
         findings.append(TopicFinding(spec.name, wrong is None, message, state.partitions))
@@ -78,13 +86,16 @@ def judge(settings: Settings, states: Mapping[str, TopicState]) -> list[TopicFin
 
 
 def check_topics(settings: Settings) -> list[TopicFinding]:
-    """Look at the topics without changing anything.
+    """Look at the topics, and at what a worker may do with them, without changing anything.
 
     Raises:
         KafkaUnavailableError: no broker answered in time; the sentence says what was tried.
     """
-    with Cluster(settings) as cluster:
-        return judge(settings, _states(cluster, [spec.name for spec in wanted_topics(settings)]))
+    with Rights(settings) as cluster:
+        states = _states(cluster, [spec.name for spec in wanted_topics(settings)])
+        wanted = worker_rights(Topics(settings.kafka_topic_prefix))
+        forbidden = cluster.missing({name: rights for name, rights in wanted.items() if name in states})
+    return judge(settings, states, forbidden)
 
 
 def create_topics(settings: Settings) -> list[TopicFinding]:
@@ -132,6 +143,8 @@ def _after_creation(
             reason = (
                 f"fewer brokers are up than TOPIC_REPLICATION_FACTOR ({settings.topic_replication_factor}) asks for"
             )
+        elif error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
+            reason = "Kafka does not let this client; give its user the ACL Create on it (see docs/security.md)"
         else:
             reason = error.str().rstrip(".")
         return TopicFinding(name, False, f"The topic {name} could not be made: {reason}.")

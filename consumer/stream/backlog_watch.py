@@ -16,6 +16,7 @@ from prometheus_client import Histogram
 
 from consumer.events.headers import stated_seconds
 from consumer.stream.backlog import Ahead, backlog
+from consumer.stream.refusals import of_no_matter
 from consumer.stream.values import received_headers
 from consumer.telemetry.metrics import Metrics
 
@@ -104,7 +105,7 @@ class BacklogWatch:
     def _take(self, message: Message) -> None:
         error, number = message.error(), message.partition() or 0
         if error is not None:
-            if error.code() != KafkaError._PARTITION_EOF:
+            if error.code() != KafkaError._PARTITION_EOF and not of_no_matter(error):
                 _log.debug("backlog_unknown", partition=number, reason=error.str())
         elif number in self._ahead:
             self._ahead[number].read(message.offset() or 0, stated_seconds(received_headers(message)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from consumer.errors import ConfigurationError
 from consumer.settings import Settings
+from consumer.stream.security import security_config
 
 _log = logging.getLogger("consumer.kafka")
 
@@ -31,19 +32,12 @@ def client_config(settings: Settings) -> dict[str, Any]:
     """librdkafka's settings for reaching the cluster, without anything that is special to one kind of client."""
     config: dict[str, Any] = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
-        "security.protocol": settings.kafka_security_protocol,
         # Or a client that found no broker for a while looks again only after ten seconds, longer than a session may be.
         "reconnect.backoff.max.ms": 1000,
         # Without a logger librdkafka prints to stderr, its fatal lines even at log_level 0.
         "logger": _log,
     }
-    optional = {
-        "sasl.mechanism": settings.kafka_sasl_mechanism,
-        "sasl.username": settings.kafka_sasl_username,
-        "sasl.password": settings.kafka_sasl_password.get_secret_value() if settings.kafka_sasl_password else None,
-        "ssl.ca.location": settings.kafka_ssl_ca_location,
-    }
-    return config | {key: value for key, value in optional.items() if value is not None}
+    return config | security_config(settings)
 
 
 def consumer_config(settings: Settings) -> dict[str, Any]:

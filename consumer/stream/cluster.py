@@ -20,9 +20,19 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from consumer.errors import ConfigurationError, VideoConsumerError
 from consumer.settings import Settings
 from consumer.stream.clients import client_config
+from consumer.stream.refusals import hidden_topic, refusal
+from consumer.stream.unavailable import (
+    BrokerErrors,
+    KafkaRefusedError,
+    KafkaUnavailableError,
+    NoAnswerError,
+    StaleMetadataError,
+    detail,
+    made,
+    unavailable,
+)
 
 T = TypeVar("T")
 Place = tuple[str, int]
@@ -42,18 +52,6 @@ _STALE = frozenset(
 _METADATA_SECONDS = 1.0
 
 
-class KafkaUnavailableError(VideoConsumerError):
-    """No broker answered in time, or it refused this client; the sentence names the address and the reason."""
-
-
-class NoAnswerError(KafkaUnavailableError):
-    """Nobody answered; another broker might."""
-
-
-class StaleMetadataError(KafkaUnavailableError):
-    """What this client knew of the leaders is old, or newer than what the broker knows."""
-
-
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
     """A topic to make: `config` holds Kafka's topic settings."""
@@ -62,58 +60,6 @@ class TopicSpec:
     partitions: int
     replication_factor: int
     config: Mapping[str, str]
-
-
-class BrokerErrors:
-    """What librdkafka's `error_cb` told: the requests themselves only time out, the reason comes by this way."""
-
-    def __init__(self) -> None:
-        self._last: KafkaError | None = None
-        self._refusal: KafkaError | None = None
-
-    def __call__(self, error: KafkaError) -> None:
-        if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
-            self._refusal = error
-        elif error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._last = error
-
-    @property
-    def refusal(self) -> KafkaError | None:
-        """An error that waiting does not help against."""
-        return self._refusal
-
-    @property
-    def reason(self) -> KafkaError | None:
-        return self._refusal or self._last
-
-
-def unavailable(settings: Settings, seconds: float, errors: BrokerErrors) -> KafkaUnavailableError:
-    """The sentence for a broker that cannot be used."""
-    address = f"Kafka at {settings.kafka_bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS)"
-    if errors.refusal is not None:
-        reason = _detail(errors.refusal)
-        return KafkaUnavailableError(
-            f"{address} refused this client with KAFKA_SECURITY_PROTOCOL={settings.kafka_security_protocol}: {reason}; "
-            "check the security protocol and the KAFKA_SASL_ and KAFKA_SSL_ settings."
-        )
-    because = f" ({_detail(errors.reason)})" if errors.reason is not None else ""
-    return NoAnswerError(
-        f"{address} did not answer within {seconds:.0f} s{because}; check that the broker runs and that the "
-        "address and KAFKA_SECURITY_PROTOCOL are right."
-    )
-
-
-def made(client: Callable[[], T]) -> T:
-    """Make a client of librdkafka.
-
-    Raises:
-        ConfigurationError: librdkafka does not take the settings; its sentence names the one that it objects to.
-    """
-    try:
-        return client()
-    except KafkaException as error:
-        reason = error.args[0].str().split(": ", 1)[-1].rstrip(".")
-        raise ConfigurationError(f"librdkafka does not accept the KAFKA_ settings: {reason}.") from None
 
 
 class Cluster:
@@ -262,6 +208,8 @@ class Cluster:
                 return len(topic.partitions)
             if topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 return None
+            if topic.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise KafkaRefusedError(hidden_topic(name))
             raise self._unexpected(topic.error)
 
     def _offsets(self, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
@@ -299,9 +247,12 @@ class Cluster:
             raise self._unexpected(refused) from None
 
     def _unexpected(self, error: KafkaError) -> KafkaUnavailableError:
+        told = refusal(self._settings, error.str())
+        if told is not None:
+            return KafkaRefusedError(told)
         return KafkaUnavailableError(
             f"Kafka at {self._settings.kafka_bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS) answered with an error: "
-            f"{_detail(error)}."
+            f"{detail(error)}."
         )
 
     def _wait(self, future: Future[T]) -> T:
@@ -334,9 +285,3 @@ def await_future(
         except FutureTimeoutError:
             if serve() or time.monotonic() > deadline:
                 raise failure() from None
-
-
-def _detail(error: KafkaError | None) -> str:
-    """librdkafka's text without what stands around it, such as `127.0.0.1:1/bootstrap: ` and ` (after 0ms in state`."""
-    text = error.str() if error is not None else ""
-    return text.split(": ", 1)[-1].split(" (after ", 1)[0].split(" (in state", 1)[0].rstrip(". ")

@@ -17,6 +17,7 @@ from consumer.errors import TransientError
 from consumer.events.codec import EventCodec, EventError
 from consumer.events.models import CancelJob
 from consumer.stream.backoff import Backoff
+from consumer.stream.refusals import of_no_matter
 
 _log = structlog.get_logger(__name__)
 
@@ -107,7 +108,7 @@ class ControlReader:
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF and self._unread is not None:
                 self._unread.discard(message.partition() or 0)
-            elif error.code() != KafkaError._PARTITION_EOF:
+            elif error.code() != KafkaError._PARTITION_EOF and not of_no_matter(error):
                 _log.warning("control_topic_error", topic=self._topic, reason=error.str())
             return None
         if message.value() is None:

@@ -7,7 +7,6 @@ from typing import cast
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 
-from consumer.errors import ConfigurationError
 from consumer.stream import metadata
 from consumer.stream.clients import producer_config, transactional_id
 from consumer.stream.effects import Fenced
@@ -15,7 +14,7 @@ from consumer.stream.outcomes import Verdict
 from consumer.stream.readback import REQUEST_SECONDS, log_ends
 from consumer.stream.reporting import report_failure
 from consumer.stream.tools import Tools
-from consumer.stream.transaction import TransactionalWriter
+from consumer.stream.transaction import TransactionalWriter, stopped
 
 COMMITTED_SECONDS = 2.0
 
@@ -51,7 +50,7 @@ def fence(tools: Tools, partition: int, *, doubtful: bool = False) -> tuple[Tran
     if failed is not None:
         writer.drop()
         if failed.verdict is Verdict.STOP:
-            raise ConfigurationError(f"Kafka refused {failed.call.value}: {failed.message}; check the KAFKA_ settings.")
+            raise stopped(tools.settings, failed)
         raise FencingError(failed.message)
     try:
         at = _last_stable(tools, partition) if doubtful else _committed(tools, partition)

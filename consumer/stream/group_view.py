@@ -15,7 +15,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from consumer.events.topics import Topics
 from consumer.settings import Settings
 from consumer.stream.clients import reader_config
-from consumer.stream.cluster import Cluster, made, unavailable
+from consumer.stream.cluster import Cluster
+from consumer.stream.unavailable import made, unavailable
 
 _LOOK_SECONDS = 5.0
 _POLL_SECONDS = 0.2
@@ -64,6 +65,8 @@ class GroupWatch(Cluster):
         The end of a partition's log may be the mark of a transaction, which is no job: so where something seems to be
         undone, the first record is looked for.
         """
+        # First: who may not look at the group is told so by this question, by the next ones only nothing.
+        owners = self._owners()
         count = self.partitions([self._topic]).get(self._topic, 0)
         places = [(self._topic, number) for number in range(count)]
         committed = self._committed(count)
@@ -71,7 +74,7 @@ class GroupWatch(Cluster):
         begins = {number: max(committed.get(number, 0), firsts[self._topic, number]) for number in range(count)}
         seeming = {number: ends[self._topic, number] - begin for number, begin in begins.items()}
         real = self._with_records({number: begins[number] for number, records in seeming.items() if records > 0})
-        return GroupView({number: seeming[number] for number in sorted(real)}, self._owners())
+        return GroupView({number: seeming[number] for number in sorted(real)}, owners)
 
     def _committed(self, count: int) -> dict[int, int]:
         """By a consumer: librdkafka crashes on the admin client's question when the coordinator is another broker.

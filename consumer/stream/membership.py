@@ -20,7 +20,9 @@ from confluent_kafka import KafkaError
 
 from consumer.errors import ConfigurationError, FencedError, VideoConsumerError
 from consumer.settings import Settings
-from consumer.stream.cluster import Cluster, KafkaUnavailableError
+from consumer.stream.cluster import Cluster
+from consumer.stream.refusals import refusal
+from consumer.stream.unavailable import KafkaUnavailableError
 
 _log = structlog.get_logger(__name__)
 
@@ -48,7 +50,8 @@ def ending(settings: Settings, error: KafkaError) -> VideoConsumerError | None:
     code = _reason(error) if error.code() == KafkaError._FATAL else error.code()
     if code in _REFUSALS:
         reason = KafkaError(code).str() if error.code() == KafkaError._FATAL else error.str()
-        return ConfigurationError(f"Kafka refused this consumer: {reason}; check the KAFKA_ settings.")
+        told = refusal(settings, reason)
+        return ConfigurationError(told or f"Kafka refused this consumer: {reason}; check the KAFKA_ settings.")
     if error.code() != KafkaError._FATAL:
         return None
     group, name = settings.kafka_group_id, settings.kafka_group_instance_id

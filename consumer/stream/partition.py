@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
-from consumer.errors import CodedError, ConfigurationError
+from consumer.errors import CodedError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.stream import effects as do
 from consumer.stream import machine, metadata
@@ -18,7 +18,7 @@ from consumer.stream.outcomes import Verdict
 from consumer.stream.recovery import Recovery, RecoveryError
 from consumer.stream.reporting import in_work, report_commit, report_conclusion, report_recovery, report_transition
 from consumer.stream.tools import Tools
-from consumer.stream.transaction import Failed, TransactionalWriter
+from consumer.stream.transaction import Failed, TransactionalWriter, stopped
 from consumer.stream.values import Acknowledge, JobRecord, Published, Rejection
 
 _log = structlog.get_logger(__name__)
@@ -268,7 +268,7 @@ class OwnedPartition:
     def _after_failure(self, failed: Failed) -> machine.Step:
         match failed.verdict:
             case Verdict.STOP:
-                raise ConfigurationError(f"Kafka refused {failed.call.value}: {failed.message}; check KAFKA_ settings.")
+                raise stopped(self._tools.settings, failed)
             case Verdict.REFUSED:
                 return machine.refused(self.state, f"The broker refused the message: {failed.message}.")
             case Verdict.EVICTED:

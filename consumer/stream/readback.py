@@ -19,6 +19,7 @@ from consumer.events.codec import EventCodec
 from consumer.events.headers import JobPosition, event_id
 from consumer.events.models import ChunkResult
 from consumer.events.topics import Topics
+from consumer.stream.refusals import of_no_matter
 from consumer.stream.values import JobRecord, Published, received_headers
 
 REQUEST_SECONDS = 5.0
@@ -143,6 +144,8 @@ class ReadBack:
     def _take(self, message: Any) -> None:
         error = message.error()
         if error is not None:
+            if of_no_matter(error):
+                return
             if error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
             # Where retention removed everything from the start on, no record comes, and the consumer has no position.

@@ -15,9 +15,12 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from consumer.errors import ConfigurationError
+from consumer.settings import Settings
 from consumer.stream.deadline import OverdueError, within
 from consumer.stream.disconnects import DisconnectWatch
 from consumer.stream.outcomes import Call, Verdict, classify
+from consumer.stream.refusals import refusal
 
 INIT_SECONDS = 10.0
 FLUSH_SECONDS = 6.0
@@ -58,6 +61,21 @@ class Failed:
     verdict: Verdict
     call: Call
     message: str
+
+
+def stopped(
+    settings: Settings, failed: Failed, group: str | None = None, topic: str | None = None
+) -> ConfigurationError:
+    """What ends a process after the verdict STOP.
+
+    Args:
+        group: instead of the workers', where the transactional id belongs to another.
+        topic: that it writes to, where there is one only.
+    """
+    told = refusal(settings, failed.message, group, topic)
+    return ConfigurationError(
+        told or f"Kafka refused {failed.call.value}: {failed.message}; check the KAFKA_ settings."
+    )
 
 
 class _CallError(Exception):
@@ -129,10 +147,11 @@ class TransactionalWriter:
         reports: dict[int, tuple[KafkaError | None, int]] = {}
         for index, message in enumerate(messages):
             self._call(Call.PRODUCE, FLUSH_SECONDS, partial(self._produce, message, index, reports))
+        purged: str | None = None
         if messages:
             # Flushing before the offsets are sent spares the broker a concurrent AddPartitionsToTxn: half the latency.
             self._call(Call.PRODUCE, FLUSH_SECONDS, self._producer.flush)
-            self._check(reports, len(messages))
+            purged = self._check(reports, len(messages))
         sending = offsets()
         if sending is None:
             raise _CallError(Call.SEND_OFFSETS, Verdict.EVICTED, "the partition belongs to another member")
@@ -142,6 +161,8 @@ class TransactionalWriter:
             OFFSETS_SECONDS,
             partial(self._send_offsets, positions, group),
         )
+        if purged is not None:
+            raise _CallError(Call.PRODUCE, Verdict.BROKEN, purged)
         self._poll(0)
         started, disconnects = self._clock(), self._watch.count
         self._call(Call.COMMIT, END_SECONDS, self._producer.commit_transaction)
@@ -172,13 +193,18 @@ class TransactionalWriter:
             partial(self._producer.send_offsets_to_transaction, positions, group, left),
         )
 
-    def _check(self, reports: dict[int, tuple[KafkaError | None, int]], expected: int) -> None:
+    def _check(self, reports: dict[int, tuple[KafkaError | None, int]], expected: int) -> str | None:
+        """A text: records were thrown away, since the transaction has failed, and the next call tells by what."""
+        purged: str | None = None
         for error, _ in reports.values():
-            if error is not None:
+            if error is not None and error.code() == KafkaError._PURGE_QUEUE:
+                purged = error.str()
+            elif error is not None:
                 verdict = classify(Call.PRODUCE, error)
                 raise _CallError(Call.PRODUCE, Verdict.ABORT if verdict is Verdict.RETRY else verdict, error.str())
         if len(reports) != expected:
             raise _CallError(Call.PRODUCE, Verdict.BROKEN, "the records were not delivered in time")
+        return purged
 
     def _poll(self, seconds: float) -> None:
         """Let the producer's callbacks run. A fatal error is raised here, too; the next call repeats it."""

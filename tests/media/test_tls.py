@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from consumer.errors import CodedError, ErrorCode
+from consumer.errors import CodedError, ConfigurationError, ErrorCode
 from consumer.media import http_source
 from consumer.media.hosts import HostRules
 from consumer.media.http_source import HttpStore
@@ -78,6 +78,19 @@ def test_what_is_there_is_read(trusted: None, web: WebFiles, open_at: Open) -> N
     source = open_at(web.port)
     assert (source.size, source.read_at(1000, 500_000)) == (len(DATA), DATA[1000:501_000])
     source.close()
+
+
+def test_the_store_may_have_an_authority_of_its_own(authority: trustme.CA, web: WebFiles, tmp_path: Path) -> None:
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    values = {"s3_endpoint": f"127.0.0.1:{web.port}", "s3_ssl_ca_location": str(file), **KEYS}
+    store = S3Store(Settings.model_validate(values))
+    source = store.open(f"s3:/{PATH}", 2**30)
+    assert source.read_at(1000, 5000) == DATA[1000:6000]
+    source.close()
+    store.close()
+    with pytest.raises(ConfigurationError, match="S3_SSL_CA_LOCATION names /none"):
+        S3Store(Settings.model_validate(values | {"s3_ssl_ca_location": "/none"}))
 
 
 def test_a_stranger_is_not_spoken_to(web: WebFiles, open_at: Open) -> None:

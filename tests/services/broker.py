@@ -52,6 +52,19 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Listener:
+    """A further way to a broker, with a security protocol of its own; its settings begin with `listener.name.NAME.`."""
+
+    name: str
+    protocol: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A broker's number in its cluster (from 1, as Kafka has it) and its ports."""
 
@@ -59,6 +72,7 @@ class Member:
     port: int
     controller_port: int
     route: Route | None = None
+    listeners: tuple[Listener, ...] = ()
 
     @property
     def address(self) -> str:
@@ -72,15 +86,18 @@ def properties(member: Member, members: list[Member], data: Path, more: Mapping[
     voters = ",".join(f"{one.node_id}@127.0.0.1:{one.controller_port}" for one in members)
     direct = f"PLAINTEXT://{member.address}"
     route = member.route
+    further = "".join(f",{one.name}://{one.address}" for one in member.listeners)
+    protocols = "".join(f",{one.name}:{one.protocol}" for one in member.listeners)
     return {
         **COMMON,
         "node.id": str(member.node_id),
         "controller.quorum.voters": voters,
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,ROUTE:PLAINTEXT",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,ROUTE:PLAINTEXT" + protocols,
         "inter.broker.listener.name": "PLAINTEXT",
         "listeners": f"{direct},CONTROLLER://127.0.0.1:{member.controller_port}"
-        + (f",ROUTE://127.0.0.1:{route.behind}" if route else ""),
-        "advertised.listeners": direct + (f",ROUTE://127.0.0.1:{route.port}" if route else ""),
+        + (f",ROUTE://127.0.0.1:{route.behind}" if route else "")
+        + further,
+        "advertised.listeners": direct + (f",ROUTE://127.0.0.1:{route.port}" if route else "") + further,
         "log.dirs": str(data),
         "default.replication.factor": str(replicas),
         "offsets.topic.replication.factor": str(replicas),

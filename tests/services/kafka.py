@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from tests.services.broker import Broker, Member, Route
+from tests.services.broker import Broker, Listener, Member, Route
 from tests.services.cache import made_once
 from tests.services.downloads import kafka_libs
 from tests.services.jvm import archive_name
@@ -24,17 +24,33 @@ class KafkaCluster:
         brokers: how many; topics made by Kafka itself have as many replicas, up to three.
         properties: of server.properties, over those that `broker.py` sets.
         routed: whether there is a second way to each broker, through a proxy that the caller runs (`routes`, `routed`).
+        listeners: further ways to a single broker, by name, with their security protocols (`address`).
+        options: for its Java, e.g. system properties.
     """
 
-    def __init__(self, brokers: int = 1, properties: Mapping[str, str] | None = None, *, routed: bool = False) -> None:
+    def __init__(
+        self,
+        brokers: int = 1,
+        properties: Mapping[str, str] | None = None,
+        *,
+        routed: bool = False,
+        listeners: Mapping[str, str] | None = None,
+        options: tuple[str, ...] = (),
+    ) -> None:
         self.libs: Path = kafka_libs()
         self._prepared = made_once(archive_name(self.libs), lambda directory: prepare(self.libs, directory))
-        self._properties = dict(properties or {})
+        self._properties, self._options = dict(properties or {}), options
         self._sandbox = Sandbox("kafka")
-        self._leases = [PortLease() for _ in range((4 if routed else 2) * brokers)]
+        protocols = listeners or {}
+        assert brokers == 1 or not protocols
+        self._leases = [PortLease() for _ in range((4 if routed else 2) * brokers + len(protocols))]
         ports = iter([lease.port for lease in self._leases])
         self.routes = [Route(next(ports), next(ports)) for _ in range(brokers)] if routed else []
-        members = [Member(n + 1, next(ports), next(ports), self.routes[n] if routed else None) for n in range(brokers)]
+        self._listeners = {name: Listener(name, protocol, next(ports)) for name, protocol in protocols.items()}
+        further = tuple(self._listeners.values())
+        members = [
+            Member(n + 1, next(ports), next(ports), self.routes[n] if routed else None, further) for n in range(brokers)
+        ]
         self._brokers = [Broker(self._sandbox, self.libs, member, members) for member in members]
         self.bootstrap = ",".join(member.address for member in members)
         self.routed = ",".join(f"127.0.0.1:{route.port}" for route in self.routes)
@@ -53,6 +69,10 @@ class KafkaCluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def address(self, listener: str) -> str:
+        """host:port of one of the further listeners."""
+        return self._listeners[listener].address
 
     def kill(self, number: int) -> None:
         """SIGKILL broker `number` (from 0)."""
@@ -99,7 +119,7 @@ class KafkaCluster:
 
     def _start(self, brokers: list[Broker]) -> None:
         for broker in brokers:
-            broker.start((f"-XX:SharedArchiveFile={self._prepared / ARCHIVE}",))
+            broker.start((f"-XX:SharedArchiveFile={self._prepared / ARCHIVE}", *self._options))
         self._await()
 
     def _await(self) -> None:

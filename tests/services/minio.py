@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import ssl
 import urllib.error
 import urllib.request
+from pathlib import Path
 from types import TracebackType
 
 from tests.services.downloads import minio_program
@@ -15,9 +17,14 @@ from tests.services.waiting import wait_ready
 
 
 class Minio:
-    """Runs from `with` on: `endpoint` (host:port, plain http), `access_key`, `secret_key`."""
+    """Runs from `with` on: `endpoint` (host:port), `access_key`, `secret_key`.
 
-    def __init__(self) -> None:
+    Args:
+        certificates: directory with `public.crt` and `private.key`, for https; None: plain http.
+    """
+
+    def __init__(self, certificates: Path | None = None) -> None:
+        self._certificates = certificates
         self._program = minio_program()
         self._sandbox = Sandbox("minio")
         self._lease = PortLease()
@@ -47,6 +54,8 @@ class Minio:
         """
         self.stop()
         command = [str(self._program), "server", "objects", "--address", self.endpoint, "--quiet"]
+        if self._certificates is not None:
+            command += ["--certs-dir", str(self._certificates)]
         self._server = self._sandbox.start("minio", command, self._environment())
         wait_ready("MinIO", self._server, self._ready)
 
@@ -78,8 +87,14 @@ class Minio:
 
     def _ready(self) -> bool:
         # /minio/health/ready says yes before the server knows its disks: it then tells clients to come in a minute.
+        context, scheme = None, "http"
+        if self._certificates is not None:
+            context, scheme = ssl.create_default_context(cafile=str(self._certificates / "public.crt")), "https"
+            # Its own certificate is enough to know it by.
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        address = f"{scheme}://{self.endpoint}/minio/health/cluster"
         try:
-            with urllib.request.urlopen(f"http://{self.endpoint}/minio/health/cluster", timeout=2) as answer:
+            with urllib.request.urlopen(address, timeout=2, context=context) as answer:  # noqa: S310 - one of these two
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from consumer.settings import PASS_THROUGH, Settings, load_settings
+from consumer.setting_sources import PASS_THROUGH
+from consumer.settings import Settings, load_settings
 from tests.services import pins
 from tests.services.prometheus import CONFIGURATION
 from tests.services.stack import BUCKET, CREATE_TOPICS

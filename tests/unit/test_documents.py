@@ -16,7 +16,8 @@ import yaml
 from consumer.cli.main import COMMANDS
 from consumer.errors import ErrorCode
 from consumer.events.models import VideoJob
-from consumer.settings import PASS_THROUGH, Settings
+from consumer.setting_sources import PASS_THROUGH
+from consumer.settings import Settings
 from tests.command_lines import find_command, problem
 from tests.documents import ROOT, Page, pages
 
@@ -41,7 +42,10 @@ FOREIGN_PROGRAMS = frozenset(
         "git",
         "go",
         "java",
+        "kafka-acls.sh",
         "kafka-configs.sh",
+        "kafka-consumer-groups.sh",
+        "kafka-topics.sh",
         "kcat",
         "mvn",
         "node",
@@ -234,7 +238,7 @@ def _exists(span: str) -> bool:
 def _known(name: str) -> bool:
     lowered = name.lower()
     return (
-        lowered in Settings.model_fields
+        lowered.removesuffix("_file") in Settings.model_fields
         or lowered.startswith(tuple(f"{one}_" for one in PASS_THROUGH))
         or name in ErrorCode.__members__
         or name in FOREIGN_NAMES

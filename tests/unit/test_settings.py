@@ -221,6 +221,43 @@ def test_settings_are_frozen_and_hide_their_secrets() -> None:
         settings.engine = "synthetic"  # type: ignore[misc]
 
 
+def test_a_secret_may_stand_in_a_file(tmp_path: Path, config: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(" two words \r\n")
+    config.write_text("s3_secret_key: other\n")
+    found = loaded(config, {"S3_SECRET_KEY_FILE": str(secret), "S3_SECRET_KEY": "", "HF_TOKEN_FILE": ""})
+    assert found.settings.s3_secret_key == SecretStr(" two words ")
+    assert found.origins["s3_secret_key"] == "S3_SECRET_KEY_FILE"
+    assert found.settings.hf_token is None
+    assert loaded(
+        config, {"S3_SECRET_KEY_FILE": str(secret)}, s3_secret_key="given"
+    ).settings.s3_secret_key == SecretStr("given")
+
+
+def test_other_settings_may_too_and_are_checked(tmp_path: Path) -> None:
+    file = tmp_path / "value"
+    file.write_text("7\n")
+    assert loaded(None, {"MAX_ATTEMPTS_FILE": str(file)}).settings.max_attempts == 7
+    file.write_text("seven")
+    assert sentence(None, {"MAX_ATTEMPTS_FILE": str(file)}).startswith(
+        "The setting MAX_ATTEMPTS (from MAX_ATTEMPTS_FILE) is wrong"
+    )
+
+
+def test_a_file_that_will_not_do_is_named(tmp_path: Path) -> None:
+    def told(path: Path, **more: str) -> str:
+        return sentence(None, {"HF_TOKEN_FILE": str(path), **more})
+
+    file = tmp_path / "token"
+    assert told(file) == f"The file {file} (HF_TOKEN_FILE) cannot be read: No such file or directory."
+    assert told(tmp_path) == f"The file {tmp_path} (HF_TOKEN_FILE) cannot be read: Is a directory."
+    file.write_bytes(b"\xff\xfe")
+    assert told(file) == f"The file {file} (HF_TOKEN_FILE) holds no text; name the file of the value."
+    file.write_bytes(b"x" * 65_537)
+    assert f"The file {file} (HF_TOKEN_FILE) holds more than 65,536 bytes" in told(file)
+    assert told(file, HF_TOKEN="t") == "HF_TOKEN and HF_TOKEN_FILE are both set; leave one of them out."
+
+
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 

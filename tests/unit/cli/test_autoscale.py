@@ -15,8 +15,8 @@ from consumer.cli.main import main
 from consumer.runpod.rounds import Stopping, rounds
 from consumer.settings import Settings
 from consumer.stream import group_view
-from consumer.stream.cluster import KafkaUnavailableError
 from consumer.stream.group_view import GroupView
+from consumer.stream.unavailable import KafkaUnavailableError
 from tests.runpod_server import RunpodServer, problem
 
 OPTIONS = "autoscale --fleet films --image you/it:1 --max-pods 3 --max-hourly 1 --job-seconds 3600 --speed 10 --start 0"

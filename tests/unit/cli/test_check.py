@@ -17,9 +17,9 @@ from consumer.inference import factory
 from consumer.inference.engine import Generation, GenerationRequest
 from consumer.inference.synthetic import SyntheticEngine
 from consumer.settings import Settings
-from consumer.stream import admin, cluster
+from consumer.stream import admin, cluster, rights
 from consumer.stream.admin import TopicFinding
-from consumer.stream.cluster import KafkaUnavailableError
+from consumer.stream.unavailable import KafkaUnavailableError
 from tests.media.web_server import serving
 from tests.unit.client.s3_server import nobody, standing
 
@@ -65,6 +65,8 @@ TOPICS = [TopicFinding("video.jobs", True, "fine", 16), TopicFinding("video.resu
 def all_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "Cluster", UpCluster)
     monkeypatch.setattr(admin, "check_topics", lambda settings: TOPICS)
+    for question in ("require_group", "require_transactions"):
+        monkeypatch.setattr(rights, question, lambda settings: None)
     monkeypatch.setattr(store, "Bucket", Bucket)
     monkeypatch.setenv("ENGINE", "synthetic")
 
@@ -89,7 +91,7 @@ def check(capsys: pytest.CaptureFixture[str]) -> Check:
 def test_when_all_is_well_each_thing_has_its_line(check: Check) -> None:
     code, lines = check()
     assert code == 0
-    assert list(lines) == ["settings", "broker", "topics", "registry", "bucket", "engine"]
+    assert list(lines) == ["settings", "broker", "topics", "group", "registry", "bucket", "engine"]
     assert lines["settings"].startswith("ok read config.yaml, environment and options: All are valid")
     assert lines["broker"] == "ok asked Kafka at localhost:9092: 2 brokers up."
     assert lines["topics"].endswith("video.jobs (16), video.results (16).")

@@ -14,7 +14,8 @@ from consumer.client.reader import Line
 from consumer.events.codec import EventCodec
 from consumer.events.models import ChunkResult, VideoResult
 from consumer.settings import Settings, load_settings
-from consumer.stream.cluster import KafkaUnavailableError, Place
+from consumer.stream.cluster import Place
+from consumer.stream.unavailable import KafkaUnavailableError
 
 SETTINGS = load_settings(environment={"EVENT_FORMAT": "avro"}).settings
 CODEC = EventCodec.from_settings(SETTINGS)

@@ -17,7 +17,7 @@ from consumer.client import (
 from consumer.client.places import CLOCK_MARGIN_MS
 from consumer.errors import ConfigurationError
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
-from consumer.stream.cluster import KafkaUnavailableError
+from consumer.stream.unavailable import KafkaUnavailableError
 from tests.unit.client.fakes import CHUNKS, CODEC, PARTITION, RESULTS, SETTINGS, FakeKafka
 from tests.unit.stream.builders import chunk, final, job
 

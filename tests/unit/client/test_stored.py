@@ -7,7 +7,7 @@ import pytest
 from consumer.client import places
 from consumer.client.stored import stored_results
 from consumer.errors import ErrorCode, PermanentError, TransientError
-from consumer.stream.cluster import KafkaUnavailableError
+from consumer.stream.unavailable import KafkaUnavailableError
 from tests.unit.client.fakes import SETTINGS, FakeKafka
 from tests.unit.stream.builders import chunk, final
 

@@ -3,86 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
 
 import pytest
 
 from consumer.errors import ConfigurationError
 from consumer.runpod.api import TRIES, RunpodApi
-from consumer.runpod.autoscaler import PENDING_SECONDS, Autoscaler, Rules
-from consumer.runpod.demand import Assumed
+from consumer.runpod.autoscaler import PENDING_SECONDS
 from consumer.runpod.fleet import Plan
-from consumer.runpod.fleet_metrics import FleetMetrics
-from consumer.runpod.prometheus import Measures, PrometheusError
-from consumer.runpod.reconcile import Patience
+from consumer.runpod.prometheus import Measures
 from consumer.runpod.scaling import Decision, Limits
-from consumer.stream.cluster import KafkaUnavailableError
-from consumer.stream.group_view import GroupView
+from consumer.stream.unavailable import KafkaRefusedError, KafkaUnavailableError
 from tests.runpod_server import L4, RunpodServer, problem
-
-LIMITS = Limits(target_seconds=600, max_pods=4, max_hourly=2.0, cooldown_seconds=600, start_seconds=0)
-PLAN = Plan(fleet="films", image="you/video-consumer:1")
-PATIENCE = Patience(start_seconds=1200, absent_seconds=300)
-# An hour of video a job, at ten times the speed of time: 6 minutes a job, so two pods for three of them in 10 minutes.
-ASSUMED = Assumed(job_seconds=3600, speed=10)
-
-
-@dataclass
-class Stage:
-    """Everything around the autoscaler; `minutes` moves all clocks."""
-
-    server: RunpodServer
-    api: RunpodApi
-    undone: dict[int, int] = field(default_factory=dict)
-    owners: dict[str, frozenset[int]] = field(default_factory=dict)
-    kafka_is_away: bool = False
-    measured: Measures | None = field(default_factory=Measures)
-    metrics: FleetMetrics = field(default_factory=FleetMetrics)
-    now: float = 0.0
-
-    def view(self) -> GroupView:
-        if self.kafka_is_away:
-            raise KafkaUnavailableError("Kafka did not answer.")
-        return GroupView(self.undone, self.owners)
-
-    def measures(self) -> Measures:
-        if self.measured is None:
-            raise PrometheusError("Prometheus gives no figures.")
-        return self.measured
-
-    def scaler(self, *, limits: Limits = LIMITS, dry_run: bool = False) -> Autoscaler:
-        return Autoscaler(
-            self.api,
-            self,
-            self,
-            PLAN,
-            Rules(limits, PATIENCE, ASSUMED, dry_run),
-            metrics=self.metrics,
-            clock=lambda: self.now,
-            today=lambda: self.server.cloud.now + timedelta(seconds=self.now),
-        )
-
-    def join(self, *, partitions: int = 1) -> None:
-        """Every pod runs and is in the group, each with partitions of its own."""
-        self.server.cloud.run(age_seconds=0)
-        numbers = iter(range(100))
-        self.owners = {name: frozenset(next(numbers) for _ in range(partitions)) for name in self.server.cloud.names()}
-
-    def minutes(self, count: float) -> None:
-        self.now += 60 * count
-
-    def counted(self) -> dict[str, float]:
-        """Changes and rounds that were counted, by their label."""
-        families = (self.metrics.fleet_changes_total, self.metrics.fleet_rounds_total)
-        samples = [one for family in families for found in family.metric.collect() for one in found.samples]
-        return {
-            next(iter(one.labels.values())): one.value for one in samples if one.name.endswith("_total") and one.value
-        }
-
-    @property
-    def pods(self) -> int:
-        return len(self.server.cloud.pods)
+from tests.unit.runpod.stage import PLAN, Stage
 
 
 @pytest.fixture
@@ -113,6 +45,17 @@ def test_pods_come_with_the_backlog_and_go_when_they_are_idle(stage: Stage) -> N
     stage.minutes(10)
     scaler.step()
     assert stage.pods == 0
+
+
+def test_who_is_refused_before_anything_was_seen_ends(stage: Stage) -> None:
+    scaler = stage.scaler()
+    stage.kafka = KafkaRefusedError("Kafka does not let this client in.")
+    with pytest.raises(ConfigurationError, match="does not let this client in"):
+        scaler.step()
+    stage.kafka = None
+    scaler.step()
+    stage.kafka = KafkaRefusedError("Kafka does not let this client in.")
+    assert scaler.step() is not None, "later it looks after its pods all the same"
 
 
 def test_neither_pods_nor_money_beyond_the_ceilings(stage: Stage) -> None:
@@ -244,7 +187,7 @@ def test_without_kafka_nothing_is_made_and_nobody_is_called_idle(stage: Stage) -
     scaler = stage.scaler()
     scaler.step()
     stage.join()
-    stage.undone, stage.kafka_is_away = {}, True
+    stage.undone, stage.kafka = {}, KafkaUnavailableError("Kafka did not answer.")
     for _ in range(4):
         stage.minutes(20)
         assert scaler.step() == Decision(None, 0, (), None)

@@ -50,11 +50,19 @@ def test_one_whose_id_is_held_may_try_again() -> None:
 
 
 def test_refusals_are_configuration_errors_fatal_or_not() -> None:
-    refused = KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)
+    refused = KafkaError(KafkaError.SASL_AUTHENTICATION_FAILED)
     for error in (refused, fatal(f"Fatal error: {refused.str()}: ConsumerGroupHeartbeat fatal error")):
         end = ending(SETTINGS, error)
         assert isinstance(end, ConfigurationError)
         assert str(end) == f"Kafka refused this consumer: {refused.str()}; check the KAFKA_ settings."
+
+
+def test_a_right_that_is_missing_is_named() -> None:
+    told = KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED).str()
+    for error in (KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED), fatal(f"Fatal error: {told}: heartbeat")):
+        end = ending(SETTINGS, error)
+        assert isinstance(end, ConfigurationError)
+        assert "the consumer group video; give its user the ACL Read on that group" in str(end)
 
 
 def test_an_old_broker_is_named_with_the_setting_that_helps() -> None:

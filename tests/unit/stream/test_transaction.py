@@ -261,6 +261,27 @@ def test_a_record_that_is_not_delivered_aborts_the_whole_transaction(rig: Make) 
     assert Call.COMMIT not in one.producer.calls
 
 
+PURGED = KafkaError(KafkaError._PURGE_QUEUE)
+
+
+def test_why_records_were_thrown_away_is_told_by_the_next_call(rig: Make) -> None:
+    one = rig({Call.SEND_OFFSETS: [error(KafkaError.TOPIC_AUTHORIZATION_FAILED, abort=True)]})
+    one.producer.delivery_error = PURGED
+    failed = one.transact()
+    assert isinstance(failed, Failed)
+    assert failed.verdict is Verdict.STOP
+    assert Call.COMMIT not in one.producer.calls
+
+
+def test_records_that_were_thrown_away_are_never_committed(rig: Make) -> None:
+    one = rig({})
+    one.producer.delivery_error = PURGED
+    failed = one.transact()
+    assert isinstance(failed, Failed)
+    assert failed.verdict is Verdict.BROKEN
+    assert Call.COMMIT not in one.producer.calls
+
+
 def test_a_slow_commit_counts_but_its_producer_does_not(rig: Make) -> None:
     one = rig({})
     one.producer.commit_seconds = 1.1
