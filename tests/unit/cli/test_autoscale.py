@@ -136,7 +136,9 @@ def test_its_pages_between_two_rounds(
     assert "video_consumer_fleet_backlog_jobs 3.0" in pages["metrics"]
     found = [one["labels"]["instance"] for one in json.loads(pages["targets"])]
     assert sorted(found) == runpod.cloud.names()[: len(found)] != []
-    assert (json.loads(pages["healthz"]), json.loads(pages["readyz"])) == ({"status": "alive"}, {"status": "ready"})
+    alive = json.loads(pages["healthz"])
+    assert (alive["status"], alive["stalled"], list(alive["loops"])) == ("alive", [], ["rounds"])
+    assert json.loads(pages["readyz"])["status"] == "ready"
 
 
 def test_sigterm_ends_it_between_two_rounds() -> None:
