@@ -31,7 +31,7 @@ unit: install  ## the unit tests alone
 # Integration and chaos tests wait a good deal for servers, so two processes share them, a module each. The model breaks the
 # same parts of the protocol as `make chaos` does on a real Kafka, in a minute.
 test: lint unit  ## everything: lint, unit tests, and tests on a real Kafka, MinIO, vLLM and Chromium (needs java, mvn, go, npm)
-	$(BIN)/python -m pytest tests/media tests/formats tests/fuzz tests/tiny_model tests/model -q -n 2
+	$(BIN)/python -m pytest tests/sockets tests/media tests/formats tests/fuzz tests/tiny_model tests/model -q -n 2
 	$(BIN)/python -m pytest tests/report -q -n 2
 	$(BIN)/python -m pytest tests/integration -n 2 --dist loadgroup --maxfail=10
 	$(BIN)/python -m pytest tests/chaos --ignore tests/chaos/test_mutations.py -n 2 --dist loadfile --maxfail=3

@@ -211,7 +211,7 @@ def test_stopped_the_port_is_free_again(state: HealthState) -> None:
 
 
 def test_kubernetes_asks_for_pages_that_there_are_and_gives_chunks_their_time(server: ProbeServer) -> None:
-    text = (Path(__file__).parents[3] / "deploy" / "kubernetes" / "deployment.yaml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "deploy" / "kubernetes" / "deployment.yaml").read_text(encoding="utf-8")
     pod = yaml.safe_load(text)["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     (port,) = container["ports"]
