@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,8 +218,7 @@ class _Demo:
     def _conclude(self, final: VideoResult, seconds: float) -> int:
         if self._plan.report is not None:
             self._show.stage("writing the report, with a picture of each chunk")
-            video, own = self._video(), self._script is not None
-            write_page(self._plan.report, video, self._job(video), self._chunks, final, stays=not own)
+            self._write_page(self._plan.report, final)
             self._show.line(f"The report is {self._plan.report}.")
         took = ", ".join(f"{name} {value:.0f} s" for name, value in self._took.items())
         self._show.line(f"It took {seconds:.0f} s: {took}.")
@@ -233,6 +233,15 @@ class _Demo:
             "containers; the README says how to go on."
         )
         return 1 if failed else 0
+
+    def _write_page(self, path: Path, final: VideoResult) -> None:
+        """In a thread, since it decodes and this one has to say that it is alive."""
+        video, own = self._video(), self._script is not None
+        with ThreadPoolExecutor(1, "report") as pool:
+            writing = pool.submit(write_page, path, video, self._job(video), self._chunks, final, stays=not own)
+            while not wait([writing], timeout=_TURN_SECONDS).done:
+                self._show.tick()
+        writing.result()
 
 
 def _parts(consumer: ConsumerThread) -> str:
