@@ -84,7 +84,7 @@ def test_the_commands_of_a_first_job_run_as_they_stand(system: System, short_vid
                     job_id = done.stdout.strip()
                 ran.append(words[1])
     assert set(ran) == {"check", "submit", "results"}
-    for name in ("report.md", "talk.md", "talk.srt"):
+    for name in ("report.html", "talk.html", "talk.md", "talk.srt"):
         assert "chunk_index" in (tmp_path / name).read_text().replace("\\", ""), "what the synthetic engine says"
 
 

@@ -28,9 +28,9 @@ def films(tmp_path: Path, short_video_file: Path) -> Path:
     folder = tmp_path / "films"
     folder.mkdir()
     video = short_video_file.read_bytes()
-    # What follows in a `free` box is no part of the video.
-    (folder / "large.mp4").write_bytes(video + BOXED.to_bytes(4) + b"free" + bytes(BOXED - 8))
-    (folder / "small.mp4").write_bytes(video)
+    # What follows in a `free` box is no part of the video. Other tests have uploaded the same video.
+    (folder / "large.mp4").write_bytes(video + BOXED.to_bytes(4) + b"free" + os.urandom(16) + bytes(BOXED - 24))
+    (folder / "small.mp4").write_bytes(video + (24).to_bytes(4) + b"free" + os.urandom(16))
     (folder / "notes.txt").write_text("none")
     return folder
 

@@ -53,7 +53,7 @@ class Course:
         try:
             worker.wait_ready()
             submit(system, "good", 0, {"traceparent": parent(GOOD)}, video_url=video)
-            submit(system, "bad", 1, {"traceparent": parent(BAD)}, video_url=f"s3://{system.bucket}/nothing.mp4")
+            submit(system, "bad", 1, {"traceparent": parent(BAD)}, video_url=f"s3://{system.bucket}/not-there.mp4")
             submit(system, "plain", 2, {"traceparent": b"00-1"}, video_url=video)
             audit.wait_finals(3)
             audit.check()
