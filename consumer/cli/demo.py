@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import sys
 from pathlib import Path
 
 import click
 
 from consumer.cli.invocation import Invocation, pass_invocation
-
-_TERMINATED = 128 + signal.SIGTERM
 
 
 @click.command(short_help="Run everything on this machine, without network.")
@@ -33,12 +30,14 @@ def command(invocation: Invocation, seed: int | None, seconds: int, video: Path 
     if report is not None and (report.is_dir() or not report.parent.is_dir()):
         raise click.UsageError(f"--report: {report} must be a file in a directory that exists")
     from consumer.demo.display import display
+    from consumer.demo.interrupts import Interrupts
     from consumer.demo.run import Plan, run_demo
     from consumer.telemetry.logs import configure_logging
 
     # Or the processes of vLLM would be left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    interrupts = Interrupts()
+    interrupts.install()
     configure_logging("console", "DEBUG" if invocation.debug else "ERROR")
     chosen = seed if seed is not None else secrets.randbelow(100_000)
     with display(sys.stdout) as show:
-        return run_demo(Plan(chosen, seconds, video, report, invocation.debug), show)
+        return run_demo(Plan(chosen, seconds, video, report, invocation.debug), show, interrupts.check)

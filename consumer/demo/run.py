@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -68,8 +68,11 @@ class Plan:
     debug: bool = False
 
 
-def run_demo(plan: Plan, show: Display) -> int:
+def run_demo(plan: Plan, show: Display, check: Callable[[], None] = lambda: None) -> int:
     """Run it; returns the exit code: 1 if the job or the model failed.
+
+    Args:
+        check: called again and again while something is waited for; may raise to end it.
 
     Raises:
         ConfigurationError: the installation lacks something.
@@ -79,14 +82,14 @@ def run_demo(plan: Plan, show: Display) -> int:
     try:
         prepare_environment(scratch=directory, debug=plan.debug)
         with nullcontext() if plan.debug else QuietStderr(directory / "stderr.log"):
-            return _Demo(plan, show, directory).run()
+            return _Demo(plan, show, directory, check).run()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
 class _Demo:
-    def __init__(self, plan: Plan, show: Display, directory: Path) -> None:
-        self._plan, self._show, self._directory = plan, show, directory
+    def __init__(self, plan: Plan, show: Display, directory: Path, check: Callable[[], None]) -> None:
+        self._plan, self._show, self._directory, self._check = plan, show, directory, check
         self._script = write_script(plan.seed, plan.seconds) if plan.video is None else None
         self._score = Score(0, 0, 0)
         self._markers_wrong = 0
@@ -133,7 +136,7 @@ class _Demo:
         show, total = self._show, script.seconds * VIDEO_FPS
         began = time.monotonic()
         show.stage("starting vLLM, and meanwhile drawing the video")
-        encode(path, frames(script, VIDEO_FPS), progress=lambda done: show.tick(f"{done / total:.0%} drawn"))
+        encode(path, frames(script, VIDEO_FPS), progress=lambda done: self._tick(f"{done / total:.0%} drawn"))
         self._took["drawing the video"] = time.monotonic() - began
         show.line(f"The video is drawn: H.264 in MP4, {path.stat().st_size / 1000:.0f} kB.")
 
@@ -144,7 +147,7 @@ class _Demo:
                 raise DemoError(
                     f"The consumer was not ready within {LIMIT_SECONDS:.0f} s: {', '.join(missing)} missing."
                 )
-            self._show.tick(f"{', '.join(missing)} not ready")
+            self._tick(f"{', '.join(missing)} not ready")
             time.sleep(_TURN_SECONDS)
         self._took["starting vLLM"] = time.monotonic() - started
         self._show.line(f"The consumer is ready after {self._took['starting vLLM']:.0f} s{_parts(consumer)}.")
@@ -152,7 +155,7 @@ class _Demo:
     def _follow(self, consumer: ConsumerThread, settings: Settings, video: Path) -> VideoResult:
         began = time.monotonic()
         self._show.stage("describing the video")
-        for done, event in enumerate(_events(consumer, settings, self._job(video), self._show), 1):
+        for done, event in enumerate(_events(consumer, settings, self._job(video), self._tick), 1):
             if isinstance(event, VideoResult):
                 self._took["describing the video"] = time.monotonic() - began
                 self._final(event)
@@ -211,6 +214,10 @@ class _Demo:
                 "Merging so many lists, this small model may lose its place; its MODEL_CARD.md says how often."
             )
 
+    def _tick(self, detail: str = "") -> None:
+        self._check()
+        self._show.tick(detail)
+
     def _lines(self, lines: list[str] | tuple[str, ...]) -> None:
         for line in lines:
             self._show.line(line)
@@ -240,7 +247,7 @@ class _Demo:
         with ThreadPoolExecutor(1, "report") as pool:
             writing = pool.submit(write_page, path, video, self._job(video), self._chunks, final, stays=not own)
             while not wait([writing], timeout=_TURN_SECONDS).done:
-                self._show.tick()
+                self._tick()
         writing.result()
 
 
@@ -255,7 +262,7 @@ def _parts(consumer: ConsumerThread) -> str:
     )
 
 
-def _events(consumer: ConsumerThread, settings: Settings, job: VideoJob, show: Display) -> Iterator[Result]:
+def _events(consumer: ConsumerThread, settings: Settings, job: VideoJob, tick: Callable[[], None]) -> Iterator[Result]:
     """Submit the job and hand out its results; between them look after the consumer and give signs of life."""
     arrived: SimpleQueue[Result | Exception] = SimpleQueue()
     # Following blocks until something comes, and this thread has to say that it is alive.
@@ -266,7 +273,7 @@ def _events(consumer: ConsumerThread, settings: Settings, job: VideoJob, show: D
             event = arrived.get(timeout=_TURN_SECONDS)
         except Empty:
             consumer.check()
-            show.tick()
+            tick()
             continue
         if isinstance(event, Exception):
             raise event
