@@ -25,12 +25,13 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
-    """Some commands handle SIGTERM, most configure logging; afterwards both are the tests' own again."""
-    handler = signal.getsignal(signal.SIGTERM)
+    """Some commands handle signals, most configure logging; afterwards both are the tests' own again."""
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     root, kafka = logging.getLogger(), logging.getLogger("consumer.kafka")
     levels, handlers = (root.level, kafka.level), list(root.handlers)
     yield
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in signals.items():
+        signal.signal(number, handler)
     root.setLevel(levels[0])
     kafka.setLevel(levels[1])
     root.handlers[:] = handlers

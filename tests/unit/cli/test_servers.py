@@ -103,7 +103,7 @@ def test_the_demo_refuses_files_that_will_not_do_before_anything_is_started(
 def test_the_demo_runs_as_planned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[Plan] = []
 
-    def run_demo(plan: Plan, show: object) -> int:
+    def run_demo(plan: Plan, show: object, check: object) -> int:
         seen.append(plan)
         return 1
 
