@@ -9,15 +9,14 @@ from pathlib import Path
 import click
 
 from consumer.cli.invocation import Invocation, pass_invocation
+from consumer.cli.reporting import report_option
 
 
 @click.command(short_help="Run everything on this machine, without network.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the generated video; without it a new one.")
 @click.option("--seconds", type=click.IntRange(10, 3600), default=120, show_default=True, help="Length of the video.")
 @click.option("--video", type=click.Path(path_type=Path), metavar="FILE", help="A video of yours instead.")
-@click.option(
-    "--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Also write the results as an HTML page."
-)
+@report_option
 @pass_invocation
 def command(invocation: Invocation, seed: int | None, seconds: int, video: Path | None, report: Path | None) -> int:
     """Generate a video, put it through broker, consumer and vLLM in this process, compare the answers with the truth.
@@ -27,8 +26,6 @@ def command(invocation: Invocation, seed: int | None, seconds: int, video: Path 
     """
     if video is not None and not video.is_file():
         raise click.UsageError(f"--video: there is no file {video}")
-    if report is not None and (report.is_dir() or not report.parent.is_dir()):
-        raise click.UsageError(f"--report: {report} must be a file in a directory that exists")
     from consumer.demo.display import display
     from consumer.demo.interrupts import Interrupts
     from consumer.demo.run import Plan, run_demo

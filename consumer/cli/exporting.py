@@ -41,7 +41,7 @@ def write_exports(
     """Write them all.
 
     Raises:
-        ExportError: one cannot be written.
+        UnwritableError: one cannot be written.
     """
     if not paths:
         return

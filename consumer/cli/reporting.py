@@ -63,9 +63,8 @@ def write_report(page: Path, settings: Settings, on: ReportOn, *, pictures: bool
     """Write the page; one that is there is replaced.
 
     Raises:
-        ReportError: it cannot be written.
+        UnwritableError: it cannot be written.
     """
-    from consumer.errors import VideoConsumerError
     from consumer.report import render_report
     from consumer.report.exports.outcome import Outcome
     from consumer.report.files import write_whole
@@ -73,10 +72,7 @@ def write_report(page: Path, settings: Settings, on: ReportOn, *, pictures: bool
     outcome = Outcome.of(on.job_id, on.chunks, on.final, relative_times=settings.timestamps == "relative")
     video = _video(page, settings, on, pictures=pictures)
     text = render_report(outcome, video, asked=on.asked, price_per_hour=settings.price_per_hour)
-    try:
-        write_whole(page, text.encode("utf-8", "replace"))
-    except OSError as error:
-        raise VideoConsumerError(f"--report: {page} cannot be written: {error.strerror or error}.") from None
+    write_whole(page, text, "--report")
 
 
 def _video(page: Path, settings: Settings, on: ReportOn, *, pictures: bool) -> Video:

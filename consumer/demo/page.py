@@ -23,10 +23,10 @@ def write_page(
         stays: whether the video is still there when the demo has ended.
 
     Raises:
-        OSError: it cannot be written.
+        UnwritableError: it cannot be written.
     """
     settings = demo_settings("localhost", (video.parent,))
     pictures, note = storyboard(Place(None, str(video)), final.chunks, settings)
     shown = Video(video.name, file_link(video, page) if stays else None, pictures, note)
     outcome = Outcome.of(final.job_id, chunks, final, relative_times=settings.timestamps == "relative")
-    write_whole(page, render_report(outcome, shown, asked=job).encode("utf-8", "replace"))
+    write_whole(page, render_report(outcome, shown, asked=job), "--report")

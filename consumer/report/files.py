@@ -6,13 +6,30 @@ import os
 import tempfile
 from pathlib import Path
 
+from consumer.errors import VideoConsumerError
 
-def write_whole(path: Path, content: bytes) -> None:
+
+class UnwritableError(VideoConsumerError):
+    """A file cannot be written."""
+
+
+def write_whole(path: Path, text: str | bytes, option: str) -> None:
     """Write the file; one that is there is replaced, or left as it was if the new one cannot be written.
 
+    Args:
+        text: what UTF-8 has no bytes for becomes `?`.
+        option: the one that names the file.
+
     Raises:
-        OSError: it cannot be written.
+        UnwritableError: it cannot be written.
     """
+    try:
+        _write(path, text.encode("utf-8", "replace") if isinstance(text, str) else text)
+    except OSError as error:
+        raise UnwritableError(f"{option}: {path} cannot be written: {error.strerror or error}.") from None
+
+
+def _write(path: Path, content: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         partial = Path(file.name)
         try:

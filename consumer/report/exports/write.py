@@ -7,17 +7,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from consumer.errors import VideoConsumerError
 from consumer.report.exports.cues import cues
 from consumer.report.exports.markdown import markdown
 from consumer.report.exports.outcome import Outcome, response
 from consumer.report.exports.subtitles import subrip, webvtt
 from consumer.report.exports.table import comma_separated, parquet
 from consumer.report.files import write_whole
-
-
-class ExportError(VideoConsumerError):
-    """The file cannot be written."""
 
 
 def _json(outcome: Outcome) -> str:
@@ -51,11 +46,7 @@ def write_export(path: Path, outcome: Outcome) -> None:
     """Write the file that the suffix asks for; one that is there is replaced.
 
     Raises:
-        ExportError: it cannot be written; a file that was there is as it was.
+        UnwritableError: it cannot be written; a file that was there is as it was.
     """
     suffix = path.suffix.lower()
-    content = parquet(outcome) if suffix == ".parquet" else _TEXTS[suffix](outcome).encode("utf-8", "replace")
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        raise ExportError(f"--export: {path} cannot be written: {error.strerror or error}.") from None
+    write_whole(path, parquet(outcome) if suffix == ".parquet" else _TEXTS[suffix](outcome), "--export")

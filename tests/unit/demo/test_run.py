@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from pathlib import Path
@@ -155,6 +156,18 @@ def test_the_report_holds_what_the_model_said(tmp_path: Path) -> None:
     assert f"The report is {page}." in shown.lines
     script, text = write_script(SEED, SECONDS), page.read_text(encoding="utf-8")
     assert all(event.sentence in text for event in script.events)
+
+
+def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("consumer.report.files._write", full)
+    Client.answers = answers()
+    with pytest.raises(
+        VideoConsumerError, match=r"^--report: .*page\.html cannot be written: No space left on device\.$"
+    ):
+        play(report=tmp_path / "page.html")
 
 
 def test_answers_that_are_wrong_end_with_one() -> None:

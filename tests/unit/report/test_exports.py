@@ -19,10 +19,11 @@ from markdown_it import MarkdownIt
 
 from consumer.errors import ErrorCode
 from consumer.events.models import ChunkResult, Coverage, ErrorInfo, VideoResult
-from consumer.report.exports import SUFFIXES, ExportError, Outcome, check_export, write_export
+from consumer.report.exports import SUFFIXES, Outcome, check_export, write_export
 from consumer.report.exports.cues import Cue, cues
 from consumer.report.exports.markdown import markdown
 from consumer.report.exports.subtitles import subrip, webvtt
+from consumer.report.files import UnwritableError
 from tests.unit.stream.builders import chunk, final
 
 LOST = ErrorInfo(code=ErrorCode.MEDIA_UNREADABLE, message="It is <b>broken</b>.", retryable=False)
@@ -210,7 +211,7 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(ExportError, match=r"^--export: .*a\.md cannot be written: No space left on device\.$"):
+    with pytest.raises(UnwritableError, match=r"^--export: .*a\.md cannot be written: No space left on device\.$"):
         write_export(path, outcome(chunk(0)))
     assert [one.name for one in tmp_path.iterdir()] == ["a.md"]
     assert path.read_text() == "before"
