@@ -100,7 +100,7 @@ def _pictures(settings: Settings, on: ReportOn) -> tuple[Mapping[int, Picture], 
         return {}, f"There are no pictures: they need the package {error.name}."
     from rich.console import Console
 
-    from consumer.report.view import reference
+    from consumer.events.combining import reference
 
     refs = on.final.chunks if on.final is not None else [reference(one) for one in on.chunks]
     place = Place(on.video_url, on.video_path, on.looked, on.chunks)

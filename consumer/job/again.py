@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from consumer import __version__
 from consumer.errors import ErrorCode, PermanentError
+from consumer.events.combining import sum_tokens
 from consumer.events.models import DEFAULT_PROMPT, ChunkResult, Provenance, Tokens, VideoResult
 from consumer.inference.aggregation import Aggregate, aggregate
 from consumer.inference.engine import Engine, SamplingValues, engine_metadata
 from consumer.job.context import provenance_sampling, sampling_of
 from consumer.job.final import aggregation_of
-from consumer.job.results import sum_tokens, verdict
+from consumer.job.results import verdict
 from consumer.job.summary import aggregation_sampling, chunk_texts, in_time
 from consumer.job.tools import Tools
 from consumer.settings import Settings

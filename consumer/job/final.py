@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from consumer.events.combining import reference, sum_timings, sum_tokens
 from consumer.events.models import (
     Aggregation,
     ChunkResult,
@@ -18,7 +19,7 @@ from consumer.events.models import (
 )
 from consumer.inference.aggregation import Aggregate
 from consumer.job.context import JobContext
-from consumer.job.results import coverage_of, reference, sum_timings, sum_tokens, verdict
+from consumer.job.results import coverage_of, verdict
 from consumer.job.run import Run
 from consumer.media.info import MediaInfo
 

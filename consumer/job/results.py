@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from consumer.errors import CODES, CodedError, ErrorCode
-from consumer.events.models import ChunkRef, ChunkResult, Coverage, ErrorInfo, Status, Timings, Tokens
+from consumer.events.models import ChunkResult, Coverage, ErrorInfo, Status
 from consumer.job.coverage import Span, covered_seconds, find_gaps
 
 
@@ -51,37 +51,3 @@ def verdict(results: Sequence[ChunkResult], trouble: ErrorInfo | None) -> tuple[
 def _most_frequent(codes: Sequence[ErrorCode]) -> ErrorCode:
     """The first seen wins a tie."""
     return Counter(codes).most_common(1)[0][0]
-
-
-def reference(result: ChunkResult) -> ChunkRef:
-    """A chunk in the final event; where its own event stands is for the stream to say."""
-    return ChunkRef(
-        chunk_index=result.chunk_index,
-        start_time=result.start_time,
-        end_time=result.end_time,
-        success=result.success,
-        error_code=result.error.code if result.error is not None else None,
-        partition=None,
-        offset=None,
-        event_id=None,
-    )
-
-
-def sum_tokens(parts: Sequence[Tokens]) -> Tokens:
-    """Field by field."""
-    return Tokens(
-        vision=sum(part.vision for part in parts),
-        prompt=sum(part.prompt for part in parts),
-        completion=sum(part.completion for part in parts),
-    )
-
-
-def sum_timings(parts: Sequence[Timings]) -> Timings:
-    """Field by field, seconds."""
-    return Timings(
-        fetch=sum(part.fetch for part in parts),
-        decode=sum(part.decode for part in parts),
-        wait=sum(part.wait for part in parts),
-        first_token=sum(part.first_token for part in parts),
-        generate=sum(part.generate for part in parts),
-    )

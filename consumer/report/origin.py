@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from consumer.events.models import Provenance, Timings, Tokens
+from consumer.events.combining import sum_timings, sum_tokens
+from consumer.events.models import Provenance
 from consumer.report.figures import count
 from consumer.report.markup import Markup, join, tag
 from consumer.report.view import View
@@ -33,8 +32,8 @@ def cost(view: View) -> Markup | None:
     chunks = list(view.texts.values())
     if final is None and not chunks:
         return None
-    tokens = final.tokens if final is not None else _sum_tokens([one.tokens for one in chunks])
-    timings = final.timings if final is not None else _sum_timings([one.timings for one in chunks])
+    tokens = final.tokens if final is not None else sum_tokens([one.tokens for one in chunks])
+    timings = final.timings if final is not None else sum_timings([one.timings for one in chunks])
     rows: Rows = [
         ("Tokens read", f"{count(tokens.prompt)}, of which {count(tokens.vision)} of the video"),
         ("Tokens written", count(tokens.completion)),
@@ -84,21 +83,3 @@ def _table(rows: Rows) -> Markup:
         *(tag("tr", tag("th", name, scope="row", dir="auto"), tag("td", value, dir="auto")) for name, value in rows),
     )
     return tag("div", table, class_="card")
-
-
-def _sum_tokens(parts: Sequence[Tokens]) -> Tokens:
-    return Tokens(
-        vision=sum(one.vision for one in parts),
-        prompt=sum(one.prompt for one in parts),
-        completion=sum(one.completion for one in parts),
-    )
-
-
-def _sum_timings(parts: Sequence[Timings]) -> Timings:
-    return Timings(
-        fetch=sum(one.fetch for one in parts),
-        decode=sum(one.decode for one in parts),
-        wait=sum(one.wait for one in parts),
-        first_token=sum(one.first_token for one in parts),
-        generate=sum(one.generate for one in parts),
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from consumer.events.combining import reference
 from consumer.events.models import ChunkRef, ChunkResult, Coverage, Provenance, VideoJob, VideoResult
 from consumer.report.exports.outcome import Outcome
 from consumer.report.video import Video
@@ -90,17 +91,3 @@ class View:
     def cut(self, text: str) -> tuple[str, bool]:
         """The text as it is shown, and whether something of it is not."""
         return text[: self.characters], len(text) > self.characters
-
-
-def reference(chunk: ChunkResult) -> ChunkRef:
-    """A chunk as a final result would list it."""
-    return ChunkRef(
-        chunk_index=chunk.chunk_index,
-        start_time=chunk.start_time,
-        end_time=chunk.end_time,
-        success=chunk.success,
-        error_code=chunk.error.code if chunk.error is not None else None,
-        partition=None,
-        offset=None,
-        event_id=None,
-    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from consumer.errors import CODES, ErrorCode
+from consumer.events.combining import reference, sum_timings, sum_tokens
 from consumer.events.models import (
     Aggregation,
     ChunkResult,
@@ -20,7 +21,7 @@ from consumer.events.models import (
     VideoInfo,
     VideoResult,
 )
-from consumer.job.results import coverage_of, reference, sum_timings, sum_tokens, verdict
+from consumer.job.results import coverage_of, verdict
 from consumer.media.pictures import jpeg
 from consumer.report.exports.outcome import Outcome
 from consumer.report.video import Picture

@@ -9,8 +9,8 @@ import pytest
 
 from consumer.cli.main import main
 from consumer.errors import ErrorCode
+from consumer.events.combining import reference
 from consumer.events.models import CancelJob
-from consumer.report.view import reference
 from tests.unit.client.fakes import CODEC, FakeKafka
 from tests.unit.stream.builders import PROVENANCE, chunk, final
 

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.errors import CODES, ErrorCode, PermanentError, TransientError
+from consumer.events.combining import reference, sum_timings, sum_tokens
 from consumer.events.models import ErrorInfo, Timings, Tokens
-from consumer.job.results import coverage_of, error_info, reference, sum_timings, sum_tokens, verdict
+from consumer.job.results import coverage_of, error_info, verdict
 from tests.unit.job.builders import chunk_result
 
 TROUBLE = ErrorInfo(code=ErrorCode.OUTPUT_EMPTY, message="No aggregate.", retryable=True)
