@@ -52,7 +52,7 @@ def command(
         if not wait:
             click.echo(handle.job_id)
             return 0
-        from consumer.cli.format import failure
+        from consumer.cli.format import answer_text, failure
         from consumer.cli.progress import display
         from consumer.events.models import VideoResult
 
@@ -62,7 +62,7 @@ def command(
     if not isinstance(event, VideoResult):
         raise AssertionError("following ends with the final result")
     if event.aggregated_response:
-        click.echo(event.aggregated_response.strip())
+        click.echo(answer_text(event))
     if event.error is not None:
         click.echo(failure(event.error), err=True)
     return 0 if event.status == "succeeded" else 1

@@ -31,12 +31,17 @@ def failure(error: ErrorInfo | None) -> str:
     """Why something failed and what can be done."""
     if error is None:
         return "failed"
-    return f"{error.code.value}: {error.message.rstrip('.')}. {CODES[error.code].remedy}"
+    return printable(f"{error.code.value}: {error.message.rstrip('.')}. {CODES[error.code].remedy}")
 
 
 def chunk_text(chunk: ChunkResult) -> str:
     """A chunk's answer, or why there is none."""
-    return printable((chunk.response or "").strip() if chunk.success else failure(chunk.error))
+    return printable((chunk.response or "").strip()) if chunk.success else failure(chunk.error)
+
+
+def answer_text(result: VideoResult) -> str:
+    """The answer for the whole video; empty where there is none."""
+    return printable((result.aggregated_response or "").strip())
 
 
 def summary(result: VideoResult) -> str:

@@ -49,7 +49,7 @@ def command(
 
     The file's directory or the address's host counts as allowed. Exit code 1 unless every chunk was described.
     """
-    from consumer.cli.format import as_json, failure
+    from consumer.cli.format import answer_text, as_json, failure
     from consumer.report.exports.outcome import Outcome, response
 
     settings, job = plan(source, fields, invocation.settings(log_level="WARNING"))
@@ -58,7 +58,7 @@ def command(
     if json_output:
         click.echo(as_json(response(Outcome.of(job.job_id, chunks, result, relative_times=True))))
     elif result.aggregated_response:
-        click.echo(f"\n{result.aggregated_response.strip()}")
+        click.echo(f"\n{answer_text(result)}")
     write_exports(exports, settings, job.job_id, chunks, result)
     if report is not None:
         where = ReportOn(job.job_id, chunks, result, job, job.video_url, job.video_path, job)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from consumer.cli.board import Board
 from consumer.cli.board_table import board_table, shortened
-from consumer.cli.format import chunk_text, failure, one_line, printable, span, summary
+from consumer.cli.format import answer_text, chunk_text, failure, one_line, printable, span, summary
 from consumer.events.models import ChunkResult, VideoResult
 
 LINES_OF_TEXT = 3
@@ -131,7 +131,7 @@ def line(event: ChunkResult | VideoResult, done: int) -> str:
 def _answer(result: VideoResult) -> str:
     if result.error is not None and not result.aggregated_response:
         return failure(result.error)
-    return (result.aggregated_response or "").strip()
+    return answer_text(result)
 
 
 def _cut(text: str, most: int) -> str:

@@ -116,7 +116,7 @@ def _json(found: JobResults) -> str:
 
 
 def _print(found: JobResults) -> None:
-    from consumer.cli.format import chunk_text, failure, span, summary
+    from consumer.cli.format import answer_text, chunk_text, failure, span, summary
 
     for chunk in found.chunks:
         click.echo(f"[{span(chunk)}] {chunk_text(chunk)}")
@@ -125,6 +125,6 @@ def _print(found: JobResults) -> None:
         return
     click.echo(f"\n{summary(final)}" if found.chunks else summary(final))
     if final.aggregated_response:
-        click.echo(final.aggregated_response.strip())
+        click.echo(answer_text(final))
     if final.error is not None:
         click.echo(failure(final.error))

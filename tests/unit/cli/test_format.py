@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.cli.format import as_json, chunk_text, clock, failure, span, summary
+from consumer.cli.format import answer_text, as_json, chunk_text, clock, failure, span, summary
 from consumer.errors import CODES, ErrorCode
 from consumer.events.models import ErrorInfo
 from tests.unit.stream.builders import chunk, final
 
+EVIL = "a\x1b[2Jb\x9b0m"
 LOST = ErrorInfo(code=ErrorCode.SOURCE_NOT_FOUND, message="There is no object a/b.", retryable=False)
 
 
@@ -56,3 +57,16 @@ def test_json_holds_nothing_that_a_terminal_obeys() -> None:
     text = as_json({"a": "\x1b[2J\x9b\u202e"})
     assert text == '{\n  "a": "\\u001b[2J\\u009b\\u202e"\n}'
     assert json.loads(text) == {"a": "\x1b[2J\x9b\u202e"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        chunk_text(chunk(0).model_copy(update={"response": EVIL})),
+        answer_text(final(1).model_copy(update={"aggregated_response": EVIL})),
+        failure(LOST.model_copy(update={"message": EVIL})),
+    ],
+    ids=["chunk", "answer", "failure"],
+)
+def test_no_text_holds_anything_that_a_terminal_obeys(text: str) -> None:
+    assert "a�[2Jb�0m" in text

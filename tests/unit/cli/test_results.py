@@ -30,6 +30,12 @@ def test_results_are_chunks_then_the_answer(kafka: FakeKafka, capsys: pytest.Cap
     assert captured.err == ""
 
 
+def test_a_terminal_obeys_nothing_of_the_answer(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+    kafka.publish(chunk(0, num_chunks=1), final(1).model_copy(update={"aggregated_response": "a\x1b[2Jb"}))
+    assert main(["results", "job"]) == 0
+    assert capsys.readouterr().out.endswith("\na�[2Jb\n")
+
+
 def test_results_as_json_are_the_http_response(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
     kafka.publish(chunk(0, num_chunks=1), final(1))
     assert main(["results", "job", "--json"]) == 0
