@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 
 from consumer.errors import CodedError
 from consumer.media.source import Source
-from consumer.media.wire import DATA, KEPT_OPEN, MEMORY, NO_DATA, OUT_OF_MEMORY, RANGE, READ, Request
+from consumer.media.wire import DATA, KEPT_OPEN, KEPT_OPEN_ON_CARD, MEMORY, NO_DATA, OUT_OF_MEMORY, RANGE, READ, Request
 
 GRACE_SECONDS = 2.0
 """A decoder keeps to its time limit by itself; so much later it is killed."""
@@ -35,16 +35,20 @@ class DeadDecoderError(Exception):
 
 
 class DecoderHandle:
-    """One decoder, for one thread at a time."""
+    """One decoder, for one thread at a time.
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+    Args:
+        keeps: videos of which it has the index.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket, keeps: int) -> None:
         self.process, self._channel = process, channel
         # A message that was begun is a matter of microseconds, unless the decoder hangs.
         patience = struct.pack("ll", int(PATIENCE_SECONDS), int(PATIENCE_SECONDS % 1 * 1e6))
         for direction in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
             channel.setsockopt(socket.SOL_SOCKET, direction, patience)
         self._connection = Connection(os.dup(channel.fileno()))
-        self.knows: deque[int] = deque(maxlen=KEPT_OPEN)
+        self.knows: deque[int] = deque(maxlen=keeps)
 
     def ask(self, request: Request, source: Source, memory: int | None) -> tuple[bytes, float]:
         """Its answer, and the seconds for which the source was waited for.
@@ -140,4 +144,5 @@ def start_decoders(count: int, *, gpu: bool, nice: int = 0) -> list[DecoderHandl
     finally:
         for one in theirs:
             one.close()
-    return [DecoderHandle(process, ours) for ours, _ in pairs]
+    keeps = KEPT_OPEN_ON_CARD if gpu else KEPT_OPEN
+    return [DecoderHandle(process, ours, keeps) for ours, _ in pairs]

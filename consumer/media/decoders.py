@@ -128,7 +128,7 @@ class _Group:
             self._give_back(decoder, good)
 
     def _take(self, video: int) -> DecoderHandle:
-        """An idle one, best one that has this video's index already, or a new one."""
+        """An idle one, best one that has this video's index already, else the longest idle; or a new one."""
         with self._changed:
             while not self._closed:
                 for dead in [decoder for decoder in self.idle if decoder.process.poll() is not None]:
@@ -139,7 +139,7 @@ class _Group:
                     self.idle = start_decoders(self._gpu_threads, gpu=True)
                     self._process = self.idle[0].process
                 if self.idle:
-                    known = next((decoder for decoder in self.idle if video in decoder.knows), self.idle[-1])
+                    known = next((decoder for decoder in self.idle if video in decoder.knows), self.idle[0])
                     self.idle.remove(known)
                     return known
                 if not self._gpu_threads:

@@ -29,6 +29,9 @@ MEMORY = 3 * 2**30
 KEPT_OPEN = 4
 """Videos whose parsed index a decoder keeps for their next chunk."""
 
+KEPT_OPEN_ON_CARD = 1
+"""The same on a card, where each holds frames in the card's memory, of which the model leaves little."""
+
 OUT_OF_MEMORY = 77
 """Exit code of a decoder that needed more."""
 
