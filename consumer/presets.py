@@ -6,6 +6,7 @@ needs besides. vLLM measures that itself when it starts, and takes what is left 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -25,6 +26,8 @@ KV_BYTES_A_TOKEN = 2 * LAYERS * KV_HEADS * HEAD * 2
 """Keys and values, bfloat16: 147,456 bytes."""
 
 UTILIZATION = 0.90
+"""Of a card's memory for vLLM, at most."""
+
 MARGIN = 0.9
 """Of the tokens that are expected to fit: the rest is for what the estimates leave out."""
 
@@ -35,12 +38,18 @@ STEP_BYTES_A_TOKEN = 2 * (3 * MLP + 4 * HIDDEN)
 """What the widest layer holds for each token of a step, bfloat16: both halves of the MLP and their product, and four
 hidden states."""
 
-VISION_BYTES_A_TOKEN = 2 * PATCHES_A_TOKEN * (PATCH + 6 * VISION_HIDDEN + 2 * VISION_MLP)
-"""The same for the vision tower, which runs before and in the same place: pixels, queries, keys and values, three
-hidden states, the MLP before and after its activation."""
+BESIDE_BYTES_A_TOKEN = 191_000
+"""What the videos of a step take beyond GPU_MEMORY_UTILIZATION, a token of the step: vLLM measures without any.
 
-ENCODED_BYTES_A_TOKEN = 2 * HIDDEN * (1 + DEEPSTACK)
-"""A token of a video that was encoded and waits: its state and those for the first layers."""
+Measured on an H100 of 80 GB with steps of 24,576 tokens, in which two videos of 10,800 were encoded: 4.4 GiB."""
+
+GPU_DECODERS = 14
+"""Chunks that a card decodes side by side. More give little more: 8 reach 215 times real time, 14 232, 16 253 (H100,
+`tests/benchmarks/decoding.py`)."""
+
+DECODERS = {"24gb": 4, "48gb": 8, "80gb": GPU_DECODERS, "141gb": GPU_DECODERS}
+DECODER_BYTES, DECODERS_BYTES = 130 * MIB, 500 * MIB
+"""What a decoder takes on the card, and what all of them do together (CUDA's own): 14 took 2.2 GiB for 1080p."""
 
 CHUNK_TOKENS = 18_000 + 60 * 12
 """A chunk by default: 18,000 vision tokens, and the time stamps of 60 pairs of frames."""
@@ -67,6 +76,8 @@ class Preset:
 
     Args:
         weights_bytes: on all cards together.
+        utilization: share of the card for vLLM.
+        decoders: chunks that the card decodes side by side.
         kv_tokens: tokens whose keys and values are expected to fit.
         step_tokens: of an engine step.
         max_model_len: tokens of one request.
@@ -75,6 +86,8 @@ class Preset:
 
     model_name: str
     weights_bytes: int
+    utilization: float
+    decoders: int
     kv_tokens: int
     step_tokens: int
     max_model_len: int
@@ -85,7 +98,9 @@ class Preset:
         """By the settings' names."""
         return {
             "model_name": self.model_name,
-            "gpu_memory_utilization": UTILIZATION,
+            "gpu_memory_utilization": self.utilization,
+            # 0 is as many as that; without a card's decoders it is as many as there are cores.
+            "decoders": 0 if self.decoders == GPU_DECODERS else self.decoders,
             "max_model_len": self.max_model_len,
             "max_num_batched_tokens": self.step_tokens,
             # As many again are decoded and rendered meanwhile.
@@ -114,10 +129,14 @@ def weights_bytes(kind: str) -> int:
     return LINEAR_PARAMETERS + 4 * LINEAR_PARAMETERS // 128**2 + 2 * (parameters() - LINEAR_PARAMETERS)
 
 
-def beside_bytes(step_tokens: int) -> int:
-    """What a step's video takes that vLLM does not foresee, since it encodes none when it measures: for that, the rest
-    of the card that GPU_MEMORY_UTILIZATION leaves must do."""
-    return step_tokens * (max(0, VISION_BYTES_A_TOKEN - STEP_BYTES_A_TOKEN) + ENCODED_BYTES_A_TOKEN)
+def beside_bytes(step_tokens: int, decoders: int) -> int:
+    """What is on a card beside what vLLM foresees: a step's videos, and the decoders."""
+    return step_tokens * BESIDE_BYTES_A_TOKEN + DECODERS_BYTES + decoders * DECODER_BYTES
+
+
+def utilization(memory: int, step_tokens: int, decoders: int) -> float:
+    """The share of a card's memory (bytes) that vLLM may take, in hundredths."""
+    return min(UTILIZATION, math.floor(100 * (1 - beside_bytes(step_tokens, decoders) / memory)) / 100)
 
 
 def preset(name: PresetName, cards: int = 1) -> Preset:
@@ -125,21 +144,19 @@ def preset(name: PresetName, cards: int = 1) -> Preset:
     size, _, kind = name.partition("-")
     model_name, memory = MODELS[kind], CARDS[size] * MIB
     weights = weights_bytes(kind)
-    free = cards * (UTILIZATION * memory - CONTEXT_BYTES) - weights
-    rooms = {step: int((free - cards * step * STEP_BYTES_A_TOKEN) / KV_BYTES_A_TOKEN * MARGIN) for step in STEPS}
-    reserve = (1 - UTILIZATION) * memory
-    step = next(
-        (
-            step
-            for step, tokens in rooms.items()
-            if tokens >= 2 * min(step, CHUNK_TOKENS) and beside_bytes(step) <= reserve
-        ),
-        STEPS[-1],
-    )
-    tokens = rooms[step]
+    decoders = DECODERS[size]
+
+    def room(step: int) -> int:
+        free = cards * (utilization(memory, step, decoders) * memory - CONTEXT_BYTES - step * STEP_BYTES_A_TOKEN)
+        return int((free - weights) / KV_BYTES_A_TOKEN * MARGIN)
+
+    step = next((step for step in STEPS if room(step) >= 2 * min(step, CHUNK_TOKENS)), STEPS[-1])
+    tokens = room(step)
     return Preset(
         model_name=model_name,
         weights_bytes=weights,
+        utilization=utilization(memory, step, decoders),
+        decoders=decoders,
         kv_tokens=tokens,
         step_tokens=step,
         max_model_len=min(LONGEST, tokens // 1024 * 1024),

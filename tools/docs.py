@@ -36,9 +36,9 @@ def settings_table() -> str:
 def presets_table() -> str:
     """Every preset as a Markdown table: what it sets and what that was derived from."""
     lines = [
-        "| `PRESET` | card, MiB | weights, GB | tokens that fit | `MAX_MODEL_LEN` | `MAX_NUM_BATCHED_TOKENS` "
-        "| `MAX_CONCURRENT_CHUNKS` | `MODEL_NAME` |",
-        "|---|---|---|---|---|---|---|---|",
+        "| `PRESET` | card, MiB | weights, GB | `GPU_MEMORY_UTILIZATION` | tokens that fit | `MAX_MODEL_LEN` "
+        "| `MAX_NUM_BATCHED_TOKENS` | `MAX_CONCURRENT_CHUNKS` | `DECODERS` | `MODEL_NAME` |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in PRESETS:
         found = preset(name)
@@ -47,10 +47,12 @@ def presets_table() -> str:
             f"`{name}`",
             f"{CARDS[name.partition('-')[0]]:,}",
             f"{found.weights_bytes / 1e9:.2f}",
+            settings["gpu_memory_utilization"],
             f"{found.kv_tokens:,}",
             settings["max_model_len"],
             settings["max_num_batched_tokens"],
             settings["max_concurrent_chunks"],
+            settings["decoders"],
             found.model_name,
         )
         lines.append(f"| {' | '.join(map(str, values))} |")

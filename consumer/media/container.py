@@ -48,6 +48,8 @@ class OpenContainer:
         converter: of its frames to pictures.
         keys_stand_alone: a key frame needs nothing that came before it, as far as is known.
         withholds: frames that are decoded for others only are not brought out of the decoder.
+        gpu: the card decodes.
+        refused: packets that it has refused, one after the other.
 
     Raises:
         PermanentError: MEDIA_UNREADABLE, MEDIA_NO_VIDEO, MEDIA_UNSUPPORTED; and what the source raises.
@@ -57,6 +59,7 @@ class OpenContainer:
 
     def __init__(self, reader: RangeReader, *, gpu: bool = False, window: Window | None = None) -> None:
         self.reader, self.window, self.converter = reader, window, RgbConverter()
+        self.gpu, self.refused = gpu, 0
         self.keys_stand_alone = True
         self.withholds = gpu and can_withhold()
         if reader.size == 0:

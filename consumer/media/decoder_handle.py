@@ -26,7 +26,11 @@ PATIENCE_SECONDS = 10.0
 LONGEST_ANSWER = 2**20
 LONGEST_READ = 16 * 2**20
 
-ENVIRONMENT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "CUDA_VISIBLE_DEVICES")
+ENVIRONMENT = (
+    *("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ"),
+    # Where a card's processes share it (MPS), this one has to be with the engine: else they take turns.
+    *("CUDA_VISIBLE_DEVICES", "CUDA_MPS_PIPE_DIRECTORY"),
+)
 """All that a decoder gets of this process's environment; there are secrets in the rest."""
 
 

@@ -29,12 +29,10 @@ from consumer.media.scratch import ScratchSpace
 from consumer.media.shared_pixels import shared_pixels
 from consumer.media.source import Source, refused
 from consumer.media.wire import DecodeRequest, ProbeRequest
+from consumer.presets import GPU_DECODERS
 from consumer.settings import Settings
 
 __all__ = ["Media", "MediaInfo", "MediaLibrary", "SampledFrames"]
-
-GPU_DECODERS = 14
-"""More give little more: 8 reach 215 times real time, 14 232, 16 253 (H100, `tests/benchmarks/decoding.py`)."""
 
 NVIDIA_DEVICE = "/dev/nvidiactl"
 

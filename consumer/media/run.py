@@ -12,14 +12,18 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from consumer.errors import PermanentError
 from consumer.media.clock import StreamClock
-from consumer.media.container import OpenContainer
+from consumer.media.container import OpenContainer, unreadable
 from consumer.media.sampling import WantedFrames
 from consumer.media.seeking import VideoPacket, packets_from
 from consumer.media.withhold import withhold
 
 MAX_LOOK_AHEAD = 256
 """Packets held back at most while it is open whether they are wanted; beyond it they are decoded in any case."""
+
+MAX_REFUSED = 8
+"""Packets in a row that a card may refuse: without memory for its frames it takes a while to refuse each."""
 
 LEAST_DURATION = 0.1
 """Seconds that a frame is taken to be on show where the file does not say."""
@@ -202,14 +206,26 @@ def _decode(opened: OpenContainer, packet: Packet[VideoStream] | None) -> list[V
 
     Raises:
         MemoryError: nothing is wrong with the packet, and a chunk without its frame would be a wrong answer.
+        PermanentError: MEDIA_UNREADABLE, the card decodes nothing of it: a chunk goes to the CPU in time.
     """
     try:
-        return opened.stream.codec_context.decode(packet)
+        frames = opened.stream.codec_context.decode(packet)
     except MemoryError:
         # FFmpeg's error of that name is both.
+        if opened.gpu:
+            raise _refused_by_card() from None
         raise
     except av.FFmpegError:
+        opened.refused += 1
+        if opened.gpu and opened.refused >= MAX_REFUSED:
+            raise _refused_by_card() from None
         return []
+    opened.refused = 0
+    return frames
+
+
+def _refused_by_card() -> PermanentError:
+    return unreadable("The card does not decode this video; there may be no memory left on it.")
 
 
 def _all_frames(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -152,15 +151,44 @@ def test_damage_costs_the_frames_it_hits(tmp_path: Path, open_path: Open) -> Non
     assert numbers_in(found.pixels)[:8] == list(range(0, 40, 5))
 
 
+def opened_that_fails(error: type[av.FFmpegError], *, gpu: bool) -> OpenContainer:
+    """Whatever it is to decode, there is this error."""
+
+    def failing(_: object) -> list[VideoFrame]:
+        raise error(1, "Operation not permitted")
+
+    decoder = SimpleNamespace(codec_context=SimpleNamespace(decode=failing))
+    return cast(OpenContainer, SimpleNamespace(stream=decoder, gpu=gpu, refused=0))
+
+
 def test_want_of_memory_is_no_damage() -> None:
     """FFmpeg says it as it says that a packet is damaged; a chunk without its frames would be a wrong answer."""
-
-    def starved(_: object) -> list[VideoFrame]:
-        raise av.error.MemoryError(errno.ENOMEM, "Cannot allocate memory")
-
-    decoder = SimpleNamespace(codec_context=SimpleNamespace(decode=starved))
     with pytest.raises(MemoryError):
-        run._decode(cast(OpenContainer, SimpleNamespace(stream=decoder)), None)
+        run._decode(opened_that_fails(av.error.MemoryError, gpu=False), None)
+    # On a card it is the card's memory, and the CPU has its own.
+    with pytest.raises(PermanentError, match="no memory left on it"):
+        run._decode(opened_that_fails(av.error.MemoryError, gpu=True), None)
+
+
+def test_a_card_that_refuses_all_is_asked_for_a_few_packets_only() -> None:
+    card, asked = opened_that_fails(av.error.ExternalError, gpu=True), itertools.count()
+    with pytest.raises(PermanentError) as found:
+        while next(asked) < 1800:
+            run._decode(card, None)
+    assert next(asked) == run.MAX_REFUSED
+    assert found.value.code is ErrorCode.MEDIA_UNREADABLE
+    cpu = opened_that_fails(av.error.ExternalError, gpu=False)
+    assert all(run._decode(cpu, None) == [] for _ in range(1800)), "a long damaged stretch"
+
+
+def test_a_packet_that_is_decoded_ends_a_damaged_stretch() -> None:
+    card = opened_that_fails(av.error.ExternalError, gpu=True)
+    for _ in range(3):
+        for _ in range(run.MAX_REFUSED - 1):
+            assert run._decode(card, None) == []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(card.stream, "codec_context", SimpleNamespace(decode=lambda _: []))
+            assert run._decode(card, None) == []
 
 
 def test_closing_while_a_decode_runs_lets_it_end(tmp_path: Path, open_path: Open) -> None:

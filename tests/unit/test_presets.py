@@ -39,18 +39,25 @@ def test_weights_keys_values_and_a_step_fit_on_the_card(name: PresetName, cards:
     memory = CARDS[name.partition("-")[0]] * 2**20
     step = found.step_tokens * presets.STEP_BYTES_A_TOKEN
     held = found.weights_bytes + found.kv_tokens * presets.KV_BYTES_A_TOKEN + cards * (presets.CONTEXT_BYTES + step)
-    assert held < cards * 0.9 * memory
-    assert beside_bytes(found.step_tokens) < 0.1 * memory
+    assert held < cards * found.utilization * memory
+    assert found.utilization <= 0.9
+    assert beside_bytes(found.step_tokens, found.decoders) <= (1 - found.utilization) * memory
     assert 8192 <= found.max_model_len <= found.kv_tokens
     assert found.max_model_len % 1024 == 0
 
 
+def test_what_was_measured_on_a_card() -> None:
+    """H100, steps of 24,576 tokens: 77,450 MiB were vLLM's, of which it had planned 72,970; 14 decoders had 2,283."""
+    assert beside_bytes(24_576, 0) - presets.DECODERS_BYTES == pytest.approx((77_450 - 72_970) * 2**20, rel=0.01)
+    assert beside_bytes(0, 14) == pytest.approx(2_283 * 2**20, rel=0.02)
+
+
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_default_chunk_fits_except_on_the_smallest_card_with_the_largest_weights(name: PresetName) -> None:
+def test_a_default_chunk_fits_except_on_the_smallest_card(name: PresetName) -> None:
     found = preset(name)
     need = chunk_need(frames=120, height=32, width=300 * 32, prompt_tokens=500, max_tokens=512)
     assert need.vision == 18_000
-    assert fits(need, EngineLimits(found.max_model_len, found.step_tokens)) is (name != "24gb-bf16")
+    assert fits(need, EngineLimits(found.max_model_len, found.step_tokens)) is not name.startswith("24gb")
 
 
 def test_more_memory_is_more_room() -> None:
