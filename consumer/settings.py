@@ -141,7 +141,7 @@ class Settings(BaseModel):
     decode_timeout_seconds: PositiveSeconds = Field(300.0, description="frames of one chunk, s")
     generate_timeout_seconds: PositiveSeconds = Field(600.0, description="one answer of the model, s")
     engine_stall_seconds: PositiveSeconds = Field(
-        120.0, description="run ends when its engine, though asked, makes no progress for so long, s"
+        120.0, description="the process ends when its engine, though asked, makes no progress for so long, s"
     )
     aggregation_timeout_seconds: PositiveSeconds = Field(1800.0, description="the answer for a whole video, s")
     retry_seconds: float = Field(300.0, ge=0, description="how long transient errors are tried again, s")

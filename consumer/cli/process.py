@@ -92,7 +92,7 @@ async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[V
 
     from consumer.cli.format import chunk_text, span
     from consumer.inference.factory import make_engine
-    from consumer.job import JobRunner, Run
+    from consumer.job import JobRunner, Run, WatchedRunner
     from consumer.media.library import MediaLibrary
     from consumer.telemetry.metrics import Metrics
 
@@ -106,13 +106,16 @@ async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[V
     engine = make_engine(settings)
     media = MediaLibrary.from_settings(settings)
     runner = JobRunner(media=media, engine=engine, settings=settings, metrics=Metrics(), worker="process")
+    watched = WatchedRunner(runner, settings.engine_stall_seconds)
     try:
         # A model takes minutes to load: not for a video that is none. Then the run says what is wrong with it.
         if await asyncio.to_thread(_can_be_read, media, job):
             with Console(stderr=True).status(f"Loading {settings.model_name} ..."):
                 await engine.start()
-        return await runner.run(job, Run(run_id=job.job_id, attempt=1, recovered={}), emit), chunks
+        watched.start()
+        return await watched.run(job, Run(run_id=job.job_id, attempt=1, recovered={}), emit), chunks
     finally:
+        watched.stop()
         await engine.stop()
         runner.close()
         media.close()

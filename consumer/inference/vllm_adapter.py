@@ -1,4 +1,4 @@
-"""Calls vLLM: everything that may differ between its versions (0.26 to 0.32) is here, or in `vllm_steps` and
+"""Calls vLLM: everything that may differ between its versions (0.26 to 0.33) is here, or in `vllm_steps` and
 `vllm_patches`, which it alone uses.
 
 What they rely on is listed, with a sentence each, in `tests/unit/inference/test_vllm_versions.py`.

@@ -5,6 +5,7 @@ from consumer.job.run import Drained, Emit, Run
 from consumer.job.runner import JobRunner
 from consumer.job.second import Stored
 from consumer.job.stopping import StopRequest
+from consumer.job.watched import WatchedRunner
 from consumer.job.zoom import Question
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "Run",
     "StopRequest",
     "Stored",
+    "WatchedRunner",
     "aggregate_again",
 ]

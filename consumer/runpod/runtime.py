@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
 from consumer.inference.engine import Engine
 from consumer.inference.factory import make_engine
-from consumer.job import JobRunner, Run
+from consumer.job import JobRunner, Run, WatchedRunner
 from consumer.job.first_light import start_trusted
 from consumer.job.tools import Tools
 from consumer.media.library import MediaLibrary
@@ -29,9 +29,10 @@ class Runtime:
 
     Args:
         worker: the process's name, for provenance.
+        lost: called once, in another thread, when the engine answers no more.
     """
 
-    def __init__(self, settings: Settings, worker: str) -> None:
+    def __init__(self, settings: Settings, worker: str, lost: Callable[[], None] = lambda: None) -> None:
         self._settings = settings
         self._engine: Engine = make_engine(settings)
         self._library = MediaLibrary.from_settings(settings)
@@ -47,6 +48,7 @@ class Runtime:
             worker=worker,
             tools=Tools(tracing=self._tracing),
         )
+        self._watched = WatchedRunner(self._runner, settings.engine_stall_seconds, lost)
 
     def start(self) -> None:
         """Load the model, and look whether its answers can be trusted.
@@ -56,6 +58,7 @@ class Runtime:
         """
         self._thread.start()
         self._submit(start_trusted(self._engine, self._settings)).result()
+        self._watched.start()
 
     async def describe(
         self, job: VideoJob, told: Callable[[ChunkResult], None]
@@ -72,6 +75,7 @@ class Runtime:
 
     def stop(self) -> None:
         """End the engine, then the threads."""
+        self._watched.stop()
         if self._thread.is_alive():
             self._submit(self._engine.stop()).result(STOP_SECONDS)
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -90,7 +94,7 @@ class Runtime:
             told(chunk)
 
         run = Run(run_id=str(uuid.uuid4()), attempt=1, recovered={})
-        return await self._runner.run(job, run, emit), chunks
+        return await self._watched.run(job, run, emit), chunks
 
     def _submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)

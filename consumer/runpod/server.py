@@ -49,8 +49,12 @@ def serve(settings: Settings, local: LocalAddress | None) -> int:
             # On the platform the answer's `refresh_worker` ends the worker; here nobody else would.
             os.kill(os.getpid(), signal.SIGTERM)
 
-    runtime = Runtime(settings, worker=f"{socket.gethostname()}-{os.getpid()}")
     health = HealthState()
+    runtime = Runtime(
+        settings,
+        worker=f"{socket.gethostname()}-{os.getpid()}",
+        lost=lambda: health.set_ready("engine", False),
+    )
     health.set_ready("engine", False)
     probes = ProbeServer(settings.http_host, settings.http_port, registry=runtime.metrics.registry, state=health)
     try:

@@ -1,4 +1,5 @@
-"""`video-consumer run`, altered for a figure: `python -m tests.benchmarks.altered WORD ...`.
+"""`video-consumer run`, altered for a figure: `python -m tests.benchmarks.altered WORD ...`, or another command behind
+`--`.
 
 * `plain`: the same records without transactions: one idempotent producer, flush, then the offset is committed;
 * `held=N`: chunks from index N on are never answered;
@@ -167,6 +168,8 @@ def prepare(word: str) -> None:
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:]:
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    for each in words[:end]:
         prepare(each)
-    sys.exit(main(["run"]))
+    sys.exit(main(words[end + 1 :] or ["run"]))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from tests.integration.worker_process import wait_until
 from tests.media.videos import make_video
 
+ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 
 
@@ -56,26 +58,21 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start(folder: Path, port: int, log: Path) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "consumer.cli.main",
-        "serve",
-        "--local",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
+def _start(
+    folder: Path, port: int, log: Path, *settings: str, program: Sequence[str] = ("consumer.cli.main",)
+) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", *program, "serve", "--local", "--host", "127.0.0.1", "--port", str(port)]
     # Slow enough to be caught at work, two chunks at a time.
     slow = ["SYNTHETIC_SECONDS_PER_CHUNK=0.3", "MAX_CONCURRENT_CHUNKS=2", "HTTP_HOST=127.0.0.1", "HTTP_PORT=0"]
     given = ["--engine", "synthetic"]
-    for assignment in [f"ALLOWED_PATHS={folder}", *slow]:
+    for assignment in [f"ALLOWED_PATHS={folder}", *slow, *settings]:
         given += ["--set", assignment]
     # A file: a pipe that nobody reads would stop the server once it is full.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with log.open("w", encoding="utf-8") as errors:
-        return subprocess.Popen([*command, *given], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder)
+        return subprocess.Popen(
+            [*command, *given], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder, env=environment
+        )
 
 
 def _wait_until_open(process: subprocess.Popen[str], port: int, log: Path) -> None:
@@ -205,6 +202,22 @@ def test_a_source_that_may_not_be_read_or_is_not_there(server: Server) -> None:
     assert (refused["status"], refused["error"].split(":")[0]) == ("FAILED", "SOURCE_REFUSED")
     missing = server.post("/runsync", {"input": {"video_path": str(server.video.with_name("b.mp4"))}})
     assert (missing["status"], missing["error"].split(":")[0]) == ("FAILED", "SOURCE_NOT_FOUND")
+
+
+def test_when_the_engine_hangs_the_request_fails_and_the_server_ends(server: Server, tmp_path: Path) -> None:
+    port, log = _free_port(), tmp_path / "hanging.log"
+    hanging = ("tests.benchmarks.altered", "held=1", "--")
+    process = _start(server.video.parent, port, log, "ENGINE_STALL_SECONDS=2", program=hanging)
+    try:
+        _wait_until_open(process, port, log)
+        other = Server(process, f"http://127.0.0.1:{port}", server.video, log)
+        answer = other.post("/runsync", {"input": {"video_path": str(server.video), "chunk_duration": 4.0}})
+        assert answer["status"] == "FAILED", answer
+        assert answer["error"].startswith("ENGINE_DIED: The engine made no progress for ENGINE_STALL_SECONDS (2 s)")
+        assert process.wait(START_SECONDS) == 1
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_port_in_use_is_one_sentence(server: Server, tmp_path: Path) -> None:

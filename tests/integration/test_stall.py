@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from tests.benchmarks.load import worker
+from tests.benchmarks.load import ROOT, small_video, worker
 from tests.integration.system import Audit, System
 from tests.integration.worker_process import worker_process
 
@@ -32,3 +35,20 @@ def test_a_process_whose_engine_hangs_ends_and_the_next_one_goes_on(
     audit.check()
     (final,) = audit.finals()
     assert (final["status"], final["attempts"]) == ("succeeded", 2)
+
+
+def test_one_video_whose_engine_hangs_is_given_up_with_a_sentence() -> None:
+    program = [sys.executable, "-m", "tests.benchmarks.altered", f"held={ANSWERED}", "--", "process"]
+    options = ["--end-time", "20", "--chunk-duration", "5", "--engine", "synthetic", "--set", "ENGINE_STALL_SECONDS=2"]
+    found = subprocess.run(
+        [*program, str(small_video()), *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode == 1, found.stderr
+    assert found.stdout.count("[") >= ANSWERED, "what was described before is told"
+    assert "ENGINE_STALL_SECONDS (2 s)" in found.stderr
+    assert "Traceback" not in found.stderr
