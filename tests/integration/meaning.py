@@ -55,6 +55,7 @@ def settings(system: System, **changes: str) -> dict[str, str]:
         MAX_MODEL_LEN="8192",
         MAX_NUM_BATCHED_TOKENS="2048",
         MAX_CONCURRENT_JOBS=str(system.partitions),
+        DTYPE="float32",
         ENFORCE_EAGER="true",
         TIMESTAMPS="absolute",
         LOG_LEVEL="INFO",

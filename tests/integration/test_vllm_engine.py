@@ -55,6 +55,7 @@ async def engine(backends: list[VllmBackend]) -> AsyncIterator[VllmEngine]:
     settings = Settings(
         model_name=str(demo_model()),
         max_model_len=8192,
+        dtype="float32",
         enforce_eager=True,
         max_num_seqs=8,
         # Less than two clips: of those in flight, one is always cut in the middle by a step's end.

@@ -188,6 +188,7 @@ def _settings(model: Path, directory: Path) -> Settings:
         "engine": "vllm",
         "model_name": str(model.resolve()),
         "max_model_len": MAX_MODEL_LEN,
+        "dtype": "float32",
         "enforce_eager": True,
         "max_num_seqs": _IN_FLIGHT,
         "max_num_batched_tokens": 4096,
