@@ -120,7 +120,7 @@ class JobPool:
         except Exception as error:  # noqa: BLE001 - handed to the I/O thread, which ends the process
             self._outcomes.put(Crash(error))
         else:
-            self._outcomes.put(JobOutcome(one.partition, one.epoch, result))
+            self._outcomes.put(JobOutcome(one.partition, one.epoch, result, running.run.progress.span))
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

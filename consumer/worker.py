@@ -173,6 +173,7 @@ class Worker:
             beat=lambda: self._health.beat("stream"),
             assigned=lambda any_: self._health.set_ready("assignment", any_),
             now=lambda: time.time_ns() // 1_000_000,
+            tracing=self._tracing,
         )
         watch = BacklogWatch(
             reader_config(self._settings),

@@ -93,8 +93,10 @@ async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[V
     from consumer.cli.format import chunk_text, span
     from consumer.inference.factory import make_engine
     from consumer.job import JobRunner, Run, WatchedRunner
+    from consumer.job.tools import Tools
     from consumer.media.library import MediaLibrary
     from consumer.telemetry.metrics import Metrics
+    from consumer.telemetry.tracing import make_tracing
 
     chunks: list[ChunkResult] = []
 
@@ -103,9 +105,11 @@ async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[V
         if not quiet:
             click.echo(f"[{span(chunk)}] {chunk_text(chunk)}")
 
+    tracing = make_tracing(settings, "process")
     engine = make_engine(settings)
     media = MediaLibrary.from_settings(settings)
-    runner = JobRunner(media=media, engine=engine, settings=settings, metrics=Metrics(), worker="process")
+    tools = Tools(tracing=tracing)
+    runner = JobRunner(media=media, engine=engine, settings=settings, metrics=Metrics(), worker="process", tools=tools)
     watched = WatchedRunner(runner, settings.engine_stall_seconds)
     try:
         # A model takes minutes to load: not for a video that is none. Then the run says what is wrong with it.
@@ -119,6 +123,7 @@ async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[V
         await engine.stop()
         runner.close()
         media.close()
+        await asyncio.to_thread(tracing.stop)
 
 
 def _can_be_read(media: MediaLibrary, job: VideoJob) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from consumer.events.models import ChunkResult
+from consumer.events.traceparent import TraceParent
 
 Stage = Literal["opening", "describing", "aggregating"]
 
@@ -22,6 +23,7 @@ class Progress:
         chunks_in_work: from their first step until they are published.
         chunks_done, chunks_failed: published, by this run or an earlier one; the failed ones of them.
         described_seconds: of video, chunk by chunk: what two of them share counts twice.
+        span: the run's own, if spans are made, for what follows it.
     """
 
     stage: Stage = "opening"
@@ -31,6 +33,7 @@ class Progress:
     chunks_done: int = 0
     chunks_failed: int = 0
     described_seconds: float = 0.0
+    span: TraceParent | None = None
 
     def planned(self, chunks: int, seconds: float) -> None:
         """The video is opened, and there is this to describe."""

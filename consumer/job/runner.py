@@ -97,9 +97,8 @@ class JobRunner:
         computed, and the job ends with SOURCE_CHANGED and what was published.
 
         A job that cannot go on as a whole (source, file, plan, deadline) ends here with its code: `failed`, or
-        `partial` if recovered chunks succeeded. `deadline` counts for the first start only, not for taking up recovered
-        work. `run.stop` ends the job as `cancelled`: what was emitted is kept, what is being computed is aborted.
-        Cancelling the coroutine aborts its requests in the engine and closes the video, and leaves no result.
+        `partial` if recovered chunks succeeded. `deadline` counts for the first start only. `run.stop` ends the job as
+        `cancelled`: what was emitted is kept. To cancel the coroutine aborts its requests, and leaves no result.
 
         Raises:
             TransientError: ENGINE_DIED. No chunk is blamed; the process must end, and the job resumes elsewhere.
@@ -109,6 +108,7 @@ class JobRunner:
             raise Drained
         begun = self._tools.tracing.job(run.parent, job_id=job.job_id, run_id=run.run_id, attempt=run.attempt)
         with begun as span, bound_contextvars(**run.told(job, span.trace_id)):
+            run.progress.span = span.context
             try:
                 final = await self._run(job, run, emit)
             finally:

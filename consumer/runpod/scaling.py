@@ -73,6 +73,20 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """Pods that the backlog needs and that are neither there nor made now, by what stands in the way.
+
+    Args:
+        max_pods, max_hourly: that ceiling.
+        sold_out: there is no card to be had.
+    """
+
+    max_pods: int = 0
+    max_hourly: int = 0
+    sold_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What to do now.
 
@@ -81,12 +95,14 @@ class Decision:
         create: pods to make.
         remove: ids of pods to delete.
         surplus_since: when there began to be too many; to be handed to the next decision.
+        lack: None: unknown, as the demand is.
     """
 
     wanted: int | None
     create: int
     remove: tuple[str, ...]
     surplus_since: float | None
+    lack: Lack | None
 
 
 def wanted_pods(demand: Demand, ready: int, limits: Limits) -> int:
@@ -124,17 +140,21 @@ def decide(
     live = [one for one in members if one.state is not MemberState.BROKEN]
     above = _above_a_ceiling(live, limits)
     if demand is None:
-        return Decision(None, 0, broken + above, surplus_since)
+        return Decision(None, 0, broken + above, surplus_since, None)
     ready = sum(one.state is not MemberState.STARTING for one in live)
-    wanted = min(max(wanted_pods(demand, ready, limits), limits.min_pods), limits.max_pods)
+    needed = max(wanted_pods(demand, ready, limits), limits.min_pods)
+    wanted = min(needed, limits.max_pods)
     if len(live) <= wanted:
         create = 0 if above else _affordable(members, wanted - len(live), limits, price)
-        return Decision(wanted, create, broken + above, None)
+        room = max(0, min(needed - len(live), limits.max_pods - len(members)))
+        held, sold_out = (0, room) if price is None else (room - create, 0)
+        return Decision(wanted, create, broken + above, None, Lack(needed - len(live) - room, held, sold_out))
     since = now if surplus_since is None else surplus_since
+    lack = Lack(max_pods=max(0, needed - len(live)))
     if above or now - since < limits.cooldown_seconds:
-        return Decision(wanted, 0, broken + above, since)
+        return Decision(wanted, 0, broken + above, since, lack)
     idle = _dearest_first([one for one in live if one.state is MemberState.IDLE])
-    return Decision(wanted, 0, broken + tuple(one.id for one in idle[: len(live) - wanted]), since)
+    return Decision(wanted, 0, broken + tuple(one.id for one in idle[: len(live) - wanted]), since, lack)
 
 
 def _affordable(members: Sequence[Member], count: int, limits: Limits, price: float | None) -> int:

@@ -35,6 +35,7 @@ from consumer.stream.tools import Tools
 from consumer.stream.values import Crash, JobOutcome, JobRecord, Outcome, Rejection, Workers
 from consumer.telemetry.metrics import PARTITION_PHASES, Metrics
 from consumer.telemetry.since import Since
+from consumer.telemetry.tracing import NO_TRACING, Tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -67,6 +68,7 @@ class StreamLoop:
         assigned: Callable[[bool], None],
         now: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self._settings, self._workers, self._outcomes, self._metrics = settings, workers, outcomes, metrics
         self._codec, self._beat, self._assigned, self._clock = codec, beat, assigned, clock
@@ -85,6 +87,7 @@ class StreamLoop:
             clock=clock,
             serve=self._serve,
             forget=lambda number: self._forget({number}),
+            tracing=tracing,
         )
         self._reach = Reach.of(self._tools.admin, self._topics.jobs, clock)
         self._control = ControlReader(reader_config(settings), self._topics.control, codec, clock)
@@ -214,7 +217,7 @@ class StreamLoop:
             if owned is None:
                 continue
             if isinstance(end, JobOutcome):
-                owned.concluded(end.result)
+                owned.concluded(end.result, end.span)
             else:
                 self._settle([owned])
                 owned.revoke()

@@ -10,13 +10,21 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 
 from consumer.errors import CodedError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
+from consumer.events.traceparent import TraceParent
 from consumer.stream import effects as do
 from consumer.stream import machine, metadata
 from consumer.stream.backoff import Backoff
 from consumer.stream.fencing import FencingError, PendingOffsetError, fence
 from consumer.stream.outcomes import Verdict
 from consumer.stream.recovery import Recovery, RecoveryError
-from consumer.stream.reporting import in_work, report_commit, report_conclusion, report_recovery, report_transition
+from consumer.stream.reporting import (
+    in_work,
+    publishing,
+    report_commit,
+    report_conclusion,
+    report_recovery,
+    report_transition,
+)
 from consumer.stream.tools import Tools
 from consumer.stream.transaction import Failed, TransactionalWriter, stopped
 from consumer.stream.values import Acknowledge, JobRecord, Published, Rejection
@@ -45,6 +53,7 @@ class OwnedPartition:
         self._acknowledge: dict[int, Acknowledge] = {}
         self._computed: list[ChunkResult] = []
         self._final: VideoResult | None = None
+        self._span: TraceParent | None = None
         self._backoff = Backoff(tools.clock)
         self._lost = False
         self._pending_since: float | None = None
@@ -115,10 +124,10 @@ class OwnedPartition:
             self._acknowledge.update({result.chunk_index: acknowledge for result, acknowledge in results})
             self._computed += [result for result, _ in results]
 
-    def concluded(self, final: VideoResult) -> None:
-        """The job is finished."""
+    def concluded(self, final: VideoResult, span: TraceParent | None = None) -> None:
+        """The job is finished; `span` is that of its run."""
         if self.busy:
-            self._final = final
+            self._final, self._span = final, span
 
     def cancel(self, job_id: str) -> None:
         """The user of that job asks for a stop."""
@@ -217,13 +226,14 @@ class OwnedPartition:
                 tools.workers.start(assignment)
             case do.Cancel():
                 self._acknowledge.clear()
-                self._computed, self._final = [], None
+                self._computed, self._final, self._span = [], None, None
                 tools.workers.cancel(self.number, self.epoch)
             case do.StopJob():
                 tools.workers.stop_job(self.number, self.epoch)
             case do.Drop():
                 self._drop()
             case do.Concluded():
+                self._span = None
                 report_conclusion(tools.metrics, effect)
             case do.Exit(code):
                 self.exit_code = code
@@ -244,8 +254,10 @@ class OwnedPartition:
         self.in_transaction = True
         try:
             messages = tools.records.messages(effect)
-            with tools.open_transaction.going_on():
+            with publishing(tools.tracing, effect, self._span) as span, tools.open_transaction.going_on():
                 answer = self._writer.transact(messages, offsets)
+                if isinstance(answer, Failed):
+                    span.failed(answer.verdict.value)
         finally:
             self.in_transaction = False
         if not isinstance(answer, Failed):

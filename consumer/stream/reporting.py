@@ -10,13 +10,15 @@ from contextlib import AbstractContextManager
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from consumer.stream.effects import Concluded, ReadBack
+from consumer.events.traceparent import TraceParent
+from consumer.stream.effects import Concluded, ReadBack, Transact
 from consumer.stream.machine import State
 from consumer.stream.outcomes import Call, Verdict
 from consumer.stream.recovery import Recovered
 from consumer.stream.transaction import Failed
 from consumer.stream.values import JobRecord
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.tracing import NO_TRACING, Span, Tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -72,6 +74,17 @@ def report_commit(metrics: Metrics, partition: int, seconds: float, *, suspect: 
     if suspect:
         metrics.indefinite_outcomes_total.labels(end="late").inc()
         _log.warning("commit_late", partition=partition, seconds=round(seconds, 3))
+
+
+def publishing(tracing: Tracing, effect: Transact, run: TraceParent | None) -> AbstractContextManager[Span]:
+    """A span for as long as a try to publish a record's end lasts; chunks have theirs where they are computed.
+
+    Args:
+        run: the span of the run that computed it; None: there was none, so the producer's counts.
+    """
+    if effect.final is None and effect.rejection is None:
+        return NO_TRACING.stage("publish")
+    return tracing.after(run or effect.record.parent, "publish")
 
 
 def report_recovery(metrics: Metrics, asked: ReadBack, found: Recovered) -> None:

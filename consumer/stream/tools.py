@@ -15,6 +15,7 @@ from consumer.stream.records import RecordWriter
 from consumer.stream.values import Workers
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.since import Since
+from consumer.telemetry.tracing import NO_TRACING, Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,4 @@ class Tools:
     """Polls the consumer once without waiting (callbacks run, a record is kept for later)."""
     forget: Callable[[int], None]
     """Drops what was polled of a partition and kept for later: a seek makes it untrue."""
+    tracing: Tracing = NO_TRACING

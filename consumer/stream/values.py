@@ -108,11 +108,12 @@ class ChunkOutcome:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """A job is computed; its chunk outcomes came before."""
+    """A job is computed; its chunk outcomes came before. `span` is that of its run, if spans are made."""
 
     partition: int
     epoch: int
     result: VideoResult
+    span: TraceParent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from consumer import __version__
 from consumer.errors import CodedError
-from consumer.events.traceparent import TraceParent
+from consumer.events.traceparent import TraceParent, parse
 from consumer.telemetry.tracing import Fact, Span
 
 STOP_SECONDS = 2.0
@@ -62,6 +62,10 @@ class OtlpTracing:
         """See `Tracing.stage`."""
         return self._span(name, facts, None, trace.SpanKind.INTERNAL)
 
+    def after(self, parent: TraceParent | None, name: str, **facts: Fact) -> AbstractContextManager[Span]:
+        """See `Tracing.after`."""
+        return self._span(name, facts, _context(parent), trace.SpanKind.INTERNAL)
+
     def stop(self) -> None:
         """Send what is left; an endpoint that does not answer is waited for no longer than STOP_SECONDS."""
         ending = threading.Thread(target=self._provider.shutdown, name="spans", daemon=True)
@@ -95,6 +99,12 @@ class _OtlpSpan:
     @property
     def trace_id(self) -> str | None:
         return trace.format_trace_id(self._span.get_span_context().trace_id)
+
+    @property
+    def context(self) -> TraceParent | None:
+        there = self._span.get_span_context()
+        trace_id, span_id = trace.format_trace_id(there.trace_id), trace.format_span_id(there.span_id)
+        return parse(f"00-{trace_id}-{span_id}-{there.trace_flags:02x}".encode())
 
     def tell(self, **facts: Fact) -> None:
         self._span.set_attributes(_named(facts))

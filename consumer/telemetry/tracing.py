@@ -25,6 +25,11 @@ class Span(Protocol):
         """32 hexadecimal digits; None: nothing is recorded."""
         ...
 
+    @property
+    def context(self) -> TraceParent | None:
+        """As whom its children name it; None: nothing is recorded."""
+        ...
+
     def tell(self, **facts: Fact) -> None:
         """Add what is known by now."""
         ...
@@ -45,6 +50,10 @@ class Tracing(Protocol):
         """A part of it. The span of a body that raises says so, by the error's code."""
         ...
 
+    def after(self, parent: TraceParent | None, name: str, **facts: Fact) -> AbstractContextManager[Span]:
+        """What follows a span that is over, or that another process has, as its child."""
+        ...
+
     def stop(self) -> None:
         """Send what is left, within a few seconds; blocks."""
         ...
@@ -54,6 +63,7 @@ class _Nothing:
     """Every span there is, where nobody wants any."""
 
     trace_id: str | None = None
+    context: TraceParent | None = None
 
     def tell(self, **facts: Fact) -> None:
         """Nobody listens."""
@@ -80,6 +90,9 @@ class NoTracing:
         return _NOTHING
 
     def stage(self, name: str, **facts: Fact) -> AbstractContextManager[Span]:
+        return _NOTHING
+
+    def after(self, parent: TraceParent | None, name: str, **facts: Fact) -> AbstractContextManager[Span]:
         return _NOTHING
 
     def stop(self) -> None:

@@ -74,6 +74,11 @@ def as_user(secured: Secured, system: System, user: str) -> dict[str, str]:
     return system.environment() | secured.password("PLAIN", user)
 
 
+def with_tokens(secured: Secured, system: System, user: str) -> dict[str, str]:
+    """The same user, by tokens."""
+    return system.environment() | secured.token(user)
+
+
 def in_files(environment: dict[str, str], names: tuple[str, ...], directory: Path) -> dict[str, str]:
     """The same, these secrets in files that end in the end of line that editors put there."""
     directory.mkdir()

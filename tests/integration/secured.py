@@ -6,6 +6,7 @@ import base64
 import contextlib
 import datetime
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ PASSWORD = "hunter2-of-the-test"
 KEY_PASSWORD = "open-sesame"
 SCRAM = {"SCRAM-SHA-256": ScramMechanism.SCRAM_SHA_256, "SCRAM-SHA-512": ScramMechanism.SCRAM_SHA_512}
 AUDIENCE = "kafka"
+TOKEN_SECONDS = {MASTER: 600, WORKER: 10}
+"""For so long a token holds; then the broker ends connections that have not shown another.
+
+A client asks for the next one after four fifths, and Kafka takes none within a second of the last: shorter ones fail.
+"""
 LISTENERS = {"TLS": "SSL", "MUTUAL": "SSL", "EXPIRED": "SSL", "BOTH": "SASL_SSL", "BARE": "SASL_PLAINTEXT"}
 _LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 _SECURITY = "org.apache.kafka.common.security"
@@ -86,12 +92,17 @@ def _expired(authority: trustme.CA, host: str, name: str | None = None) -> trust
 
 
 class TokenServer(JsonServer):
-    """Hands out signed tokens for a client's id and secret, and tells the key that they are signed with."""
+    """Hands out signed tokens for a client's id and secret, and tells the key that they are signed with.
+
+    Attributes:
+        given: when each token was handed out, by client (seconds since 1970).
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
         self.scopes: list[str] = []
+        self.given: dict[str, list[float]] = {who: [] for who in TOKEN_SECONDS}
 
     @property
     def token_url(self) -> str:
@@ -113,15 +124,18 @@ class TokenServer(JsonServer):
                 "e": _number(numbers.e),
             }
             return Reply(200, {"keys": [key]})
-        wanted = base64.b64encode(f"{MASTER}:{PASSWORD}".encode()).decode()
-        if request.authorization != f"Basic {wanted}":
+        told = base64.b64decode((request.authorization or "").removeprefix("Basic ")).decode()
+        who, _, password = told.partition(":")
+        if who not in TOKEN_SECONDS or password != PASSWORD:
             return Reply(401, {"error": "invalid_client"})
         self.scopes += parse_qs(request.content.decode()).get("scope", [])
-        return Reply(200, {"access_token": self._token(MASTER), "token_type": "Bearer", "expires_in": 600})
+        self.given[who].append(time.time())
+        token = {"access_token": self._token(who), "token_type": "Bearer", "expires_in": TOKEN_SECONDS[who]}
+        return Reply(200, token)
 
     def _token(self, who: str) -> str:
-        now = int(time.time())
-        claims = {"sub": who, "aud": AUDIENCE, "iss": "test", "iat": now, "exp": now + 600}
+        now = math.ceil(time.time())
+        claims = {"sub": who, "aud": AUDIENCE, "iss": "test", "iat": now - 1, "exp": now + TOKEN_SECONDS[who]}
         signed = f"{_encoded({'alg': 'RS256', 'kid': 'one'})}.{_encoded(claims)}"
         return f"{signed}.{_url(self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
@@ -157,9 +171,9 @@ class Secured:
             "KAFKA_SASL_PASSWORD": PASSWORD,
         }
 
-    def token(self) -> dict[str, str]:
+    def token(self, user: str = MASTER) -> dict[str, str]:
         """Settings for tokens."""
-        return self.password("OAUTHBEARER") | {
+        return self.password("OAUTHBEARER", user) | {
             "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL": self.tokens.token_url,
             "KAFKA_SASL_OAUTHBEARER_SCOPE": "jobs",
         }
@@ -193,6 +207,8 @@ def _properties(certificates: Certificates, tokens: TokenServer) -> dict[str, st
         "listener.name.mutual.ssl.client.auth": "required",
         "sasl.oauthbearer.expected.audience": AUDIENCE,
         "sasl.oauthbearer.jwks.endpoint.url": tokens.keys_url,
+        # By default tokens are taken for half a minute longer than they hold.
+        "sasl.oauthbearer.clock.skew.seconds": "0",
     }
     for name in ("both", "bare"):
         mine = f"listener.name.{name}"
@@ -201,6 +217,8 @@ def _properties(certificates: Certificates, tokens: TokenServer) -> dict[str, st
             f"{mine}.plain.{_JAAS}": f"{_SECURITY}.plain.PlainLoginModule required {users};",
             f"{mine}.scram-sha-256.{_JAAS}": f"{_SECURITY}.scram.ScramLoginModule required;",
             f"{mine}.scram-sha-512.{_JAAS}": f"{_SECURITY}.scram.ScramLoginModule required;",
+            # Or less, where the token holds for less; without it nobody is asked for another.
+            f"{mine}.oauthbearer.connections.max.reauth.ms": "3600000",
             f"{mine}.oauthbearer.{_JAAS}": f"{_SECURITY}.oauthbearer.OAuthBearerLoginModule required;",
             f"{mine}.oauthbearer.sasl.server.callback.handler.class": (
                 f"{_SECURITY}.oauthbearer.OAuthBearerValidatorCallbackHandler"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -21,11 +22,16 @@ from consumer.telemetry.probes import ProbeServer
 from tests.integration.system import System
 from tests.integration.vllm_names import vllm_names
 from tests.integration.worker_process import WorkerProcess, wait_until, worker_process
+from tests.runpod_server import RunpodServer
 from tests.services.downloads import prometheus_programs
 from tests.services.prometheus import CONFIGURATION, Prometheus
 from tests.unit.telemetry.nvml import Nvml
 from tools.dashboards.__main__ import BOARDS
 
+AUTOSCALE = (
+    *(str(Path(sys.executable).with_name("video-consumer")), "autoscale", "--image", "you/it:1", "--interval", "0.5"),
+    *("--max-pods", "2", "--max-hourly", "1", "--target", "1"),
+)
 WINDOWS = {"$__rate_interval": "20s", "$__range": "5m", "$instance": ".*"}
 SHORT: dict[str, Any] = {"fps": 1, "chunk_duration": 5, "chunk_overlap": 0}
 
@@ -70,16 +76,29 @@ def is_answer(prometheus: Prometheus, expression: str) -> bool:
 def silent(prometheus: Prometheus) -> list[str]:
     """The dashboards' questions that bring none."""
     questions = [query.expression for board in BOARDS for panel in board.panels for query in panel.queries]
-    assert len(questions) > 50
+    assert len(questions) > 60
     return [one for one in questions if not is_answer(prometheus, one)]
 
 
-def test_every_question_of_the_dashboards_is_answered(system: System, short_video: str, card: str) -> None:
+@pytest.fixture
+def autoscaler(system: System, tmp_path: Path) -> Iterator[WorkerProcess]:
+    """`video-consumer autoscale` on the deployment's Kafka; only RunPod's API is a stand-in."""
+    with RunpodServer() as runpod:
+        pods = {"RUNPOD_API_URL": runpod.url, "RUNPOD_API_KEY": runpod.cloud.key}
+        with worker_process(system.environment(**pods), tmp_path / "autoscaler.log", AUTOSCALE) as process:
+            yield process
+
+
+def test_every_question_of_the_dashboards_is_answered(
+    system: System, short_video: str, card: str, autoscaler: WorkerProcess
+) -> None:
     environment = system.environment(PRICE_PER_HOUR="3.6")
     with worker_process(environment, system.directory / "log") as worker:
         worker.wait_ready()
+        autoscaler.wait_ready()
         address = f"127.0.0.1:{worker.port}"
-        with Prometheus([address, card], scrape_every="1s") as prometheus:
+        own = f"127.0.0.1:{autoscaler.port}"
+        with Prometheus([address, card], scrape_every="1s", autoscaler=own) as prometheus:
             numbers = count()
 
             def all_answered() -> bool:
@@ -97,6 +116,8 @@ def test_every_question_of_the_dashboards_is_answered(system: System, short_vide
                 raise
             (ended,) = prometheus.query(f'sum(video_consumer_jobs_total{{instance="{address}"}})')
             assert float(ended["value"][1]) > 0
+            (there,) = prometheus.query(f'sum(video_consumer_fleet_pods{{instance="{own}", state="starting"}})')
+            assert 1 <= float(there["value"][1]) <= 2
             assert {rule["health"] for rule in prometheus.rules()} == {"ok"}
             # What the autoscaler asks; how quick the worker is it may not tell yet, since nothing was long in work.
             with Meter(f"http://{prometheus.address}", f'instance="{address}"') as meter:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import signal
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer
@@ -14,17 +17,18 @@ from minio import Minio as Client
 from urllib3 import PoolManager
 
 from consumer.cli.checks import Finding, findings
-from consumer.cli.main import main
 from consumer.client.problems import UploadError
 from consumer.client.store import Bucket
 from consumer.events.topics import Topics
 from consumer.settings import Settings, load_settings
 from tests.integration.acls import Acls, Right, rights
+from tests.integration.commands import COMMANDS, SCALING, Commands
 from tests.integration.conftest import BUCKET, PARTITIONS
-from tests.integration.credentials import RIGHT, WRONG, WRONG_PASSWORD, as_user, in_files
+from tests.integration.credentials import RIGHT, WRONG, WRONG_PASSWORD, as_user, in_files, with_tokens
 from tests.integration.secured import (
     KEY_PASSWORD,
     PASSWORD,
+    TOKEN_SECONDS,
     USER,
     WORKER,
     Secured,
@@ -32,11 +36,12 @@ from tests.integration.secured import (
 )
 from tests.integration.system import Audit, System
 from tests.integration.topic_maker import make_topics
-from tests.integration.worker_process import wait_until, worker_process
+from tests.integration.worker_process import WorkerProcess, wait_until, worker_process
 from tests.runpod_server import RunpodServer
 from tests.services.minio import Minio
 
 pytestmark = pytest.mark.timeout(120)
+JOB: dict[str, Any] = {"video_url": f"s3://{BUCKET}/short.mp4", "chunk_duration": 5, "chunk_overlap": 1}
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +87,20 @@ def broker_line(environment: Mapping[str, str]) -> Finding:
     return next(iter(findings(settings_of(environment), quick=True)))
 
 
+@pytest.fixture(scope="module")
+def at_work(
+    secured: Secured, store: Minio, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[System, WorkerProcess]]:
+    """A worker with tokens, which grow old while other tests run."""
+    directory = tmp_path_factory.mktemp("tokens")
+    system = deployment(secured, store, directory)
+    log = directory / "worker.log"
+    with Acls(system, WORKER).given(rights("run")), worker_process(with_tokens(secured, system, WORKER), log) as worker:
+        system.submit("early", partition=0, **JOB)
+        yield system, worker
+
+
+@pytest.mark.usefixtures("at_work")
 @pytest.mark.parametrize("who", RIGHT)
 def test_whoever_says_rightly_who_he_is_is_let_in(secured: Secured, who: str) -> None:
     line = broker_line(RIGHT[who](secured))
@@ -104,29 +123,11 @@ def test_what_is_wrong_is_told_in_one_sentence(secured: Secured, what: str) -> N
     assert not any(secret in sentence for secret in (PASSWORD, KEY_PASSWORD, *WRONG_PASSWORD.values()))
 
 
-class Commands:
-    """`video-consumer` in this process: what it printed is kept."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-        self.out = self.error = ""
-
-    def __call__(self, environment: Mapping[str, str], *arguments: str) -> int:
-        with self._monkeypatch.context() as patch:
-            for name, value in {**environment, "LOG_LEVEL": "ERROR"}.items():
-                patch.setenv(name, value)
-            code = main(arguments)
-        self.out, self.error = self._capsys.readouterr()
-        return code
-
-
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
     return Commands(monkeypatch, capsys)
 
 
-PODS = ("--fleet", "films", "--image", "you/it:1", "--max-pods", "1", "--max-hourly", "1")
-SCALING = ("autoscale", "--once", "--dry-run", *PODS)
 REFUSED: dict[str, tuple[str, ...]] = {
     "password": ("submit", "s3://videos/x.mp4"),
     "authority": SCALING,
@@ -177,7 +178,7 @@ def worked(secured: Secured, store: Minio, tmp_path_factory: pytest.TempPathFact
         with worker_process(environment, directory / "worker.log") as worker:
             worker.wait_ready()
             for number in range(3):
-                system.submit(f"job-{number}", video_url=f"s3://{BUCKET}/short.mp4", chunk_duration=5, chunk_overlap=1)
+                system.submit(f"job-{number}", **JOB)
             system.produce(b"no job")
             audit.wait_finals(3)
             wait_until(lambda: audit.reader.read(0.1) and audit.dead_letters(), seconds=30, what="a dead letter")
@@ -206,22 +207,14 @@ def test_with_exactly_its_rights_a_worker_does_its_jobs_once(worked: Worked, sto
     assert "authorization failed" not in worked.log
 
 
-def test_a_right_that_is_taken_from_a_running_worker_ends_it(secured: Secured, worked: Worked, tmp_path: Path) -> None:
-    with worker_process(as_user(secured, worked.system, WORKER), tmp_path / "worker.log") as worker:
-        worker.wait_ready()
-        with Acls(worked.system, WORKER).without(Right("topic", "video.chunk-results", "Write")):
-            worked.system.submit("late", video_url=f"s3://{BUCKET}/short.mp4")
-            assert worker.wait(60) == 4
-    assert f"use a topic of {worked.system.topics.prefix}; give" in worker.log.read_text().splitlines()[-1]
-
-
 @pytest.mark.parametrize("missing", rights("run"), ids=str)
 def test_a_worker_without_one_of_its_rights_says_which(
     secured: Secured, worked: Worked, here: None, missing: Right, command: Commands
 ) -> None:
     environment = as_user(secured, worked.system, WORKER)
     with Acls(worked.system, WORKER).without(missing):
-        checked = (line for line in findings(settings_of(environment), quick=True) if line.name in ("topics", "group"))
+        # Broker, topics, group; what comes after them has nothing to do with rights.
+        checked = islice(findings(settings_of(environment), quick=True), 3)
         (wrong,) = [line for line in checked if not line.ok]
         assert named(missing, worked.system) in wrong.found
         assert command(environment, "run") == 4
@@ -234,16 +227,6 @@ def named(right: Right, system: System) -> str:
     return f"begin with {system.group}." if name.endswith("*") else f" {name}"
 
 
-COMMANDS: dict[str, tuple[str, ...]] = {
-    "submit": ("submit", "s3://videos/x.mp4"),
-    "cancel": ("cancel", "job-0"),
-    "results": ("results", "job-0"),
-    "watch": ("watch", "job-0", "--timeout", "30"),
-    "ask": ("ask", "job-0", "--zoom", "Who?", "--no-wait"),
-    "dlq list": ("dlq", "list"),
-    "dlq redrive": ("dlq", "redrive", "--all", "--yes"),
-    "autoscale": SCALING,
-}
 MISSING = [(name, right) for name in COMMANDS for right in rights(name)]
 
 
@@ -293,3 +276,24 @@ def test_topics_are_made_with_that_right_alone(secured: Secured, tmp_path: Path,
                 assert command(environment, "topics", "create") == code
             assert "Kafka does not let this client" in command.error
         assert command(environment, "topics", "create") == 0, command.error
+
+
+def test_a_worker_lives_on_with_new_tokens_until_a_right_is_taken_from_it(
+    secured: Secured, at_work: tuple[System, WorkerProcess]
+) -> None:
+    system, worker = at_work
+    with closing(Audit(system)) as audit:
+        audit.wait_finals(1)
+        # Four fifths of the time of the first, and of the second: those of its start hold no more.
+        given, twice = secured.tokens.given[WORKER], 1.6 * TOKEN_SECONDS[WORKER]
+        wait_until(lambda: given[-1] - given[0] >= twice, seconds=30, what="a second new token")
+        # The same partition, and so a producer that has been there since the start.
+        system.submit("after-new-tokens", partition=0, **JOB)
+        audit.wait_finals(2)
+        audit.check()
+        assert {one["status"] for one in audit.finals()} == {"succeeded"}
+    assert "authentication" not in worker.log.read_text().lower()
+    with Acls(system, WORKER).without(Right("topic", "video.chunk-results", "Write")):
+        system.submit("late", **JOB)
+        assert worker.wait(60) == 4
+    assert f"use a topic of {system.topics.prefix}; give" in worker.log.read_text().splitlines()[-1]

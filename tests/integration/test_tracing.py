@@ -6,7 +6,9 @@ import json
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,11 +19,12 @@ from consumer.events.traceparent import parse
 from consumer.telemetry import otlp
 from consumer.telemetry.otlp import OtlpTracing
 from tests.integration.system import Audit, System
-from tests.integration.worker_process import WorkerProcess, wait_until
+from tests.integration.worker_process import WorkerProcess, wait_until, worker_process
 from tests.otlp_receiver import OtlpReceiver, facts
 
 GOOD = "4bf92f3577b34da6a3ce929d0e0e4736"
 BAD = "0af7651916cd43dd8448eb211c80319c"
+NO_JOB = "1b4e28ba2fa14d1aa59ff1c2f5f7a3d8"
 CALLER = "00f067aa0ba902b7"
 CHUNKS = 4
 # `video-consumer run`, which tells at its end what it has imported.
@@ -55,7 +58,9 @@ class Course:
             submit(system, "good", 0, {"traceparent": parent(GOOD)}, video_url=video)
             submit(system, "bad", 1, {"traceparent": parent(BAD)}, video_url=f"s3://{system.bucket}/not-there.mp4")
             submit(system, "plain", 2, {"traceparent": b"00-1"}, video_url=video)
+            system.produce(b"no job", key="no job", partition=3, headers={"traceparent": parent(NO_JOB)})
             audit.wait_finals(3)
+            wait_until(lambda: audit.reader.read(0.1) and len(audit.dead_letters()) == 2, seconds=30, what="dead ones")
             audit.check()
             began = time.monotonic()
             worker.signal(signal.SIGTERM)
@@ -140,23 +145,44 @@ def test_each_stage_of_a_real_job_is_a_span_of_its_trace(
         **{f"job/chunk/{stage}": CHUNKS for stage in stages},
         **{f"job/aggregate/{stage}": 1 for stage in ("render", "wait", "generate")},
         "job/aggregate": 1,
+        "job/publish": 1,
     }
     indices = sorted(facts(one.attributes)["video.chunk"] for one in spans if one.name == "chunk")
     assert indices == list(range(CHUNKS))
     assert all(job.start_time_unix_nano <= one.start_time_unix_nano <= one.end_time_unix_nano for one in spans)
 
-    failed = [one for one in receiver.spans() if one.trace_id.hex() == BAD]
+    (final,) = [one for one in spans if path(one) == "job/publish"]
+    assert final.start_time_unix_nano >= job.end_time_unix_nano
+
+    *failed, published = [one for one in receiver.spans() if one.trace_id.hex() == BAD]
     assert [(one.name, one.status.message) for one in failed] == [
         (name, "SOURCE_NOT_FOUND") for name in ("fetch", "job")
     ]
     assert {one.status.code for one in failed} == {Status.STATUS_CODE_ERROR}
+    assert (published.name, published.parent_span_id, published.status.code) == ("publish", failed[1].span_id, 0)
     # A job without a trace begins one, which its lines of the log tell.
     (begun,) = [
         one for one in receiver.spans() if one.name == "job" and facts(one.attributes)["video.job_id"] == "plain"
     ]
     assert not begun.parent_span_id
+    assert [one.name for one in receiver.spans() if one.parent_span_id == begun.span_id].count("publish") == 1
+    # What is no job has no span of its own, and its dead letter's is the producer's child.
+    (dropped,) = [one for one in receiver.spans() if one.trace_id.hex() == NO_JOB]
+    assert (dropped.name, dropped.parent_span_id.hex()) == ("publish", CALLER)
     lines = [one for one in course.lines("plain") if one["event"] == "engine_asked"]
     assert {one["trace_id"] for one in lines} == {begun.trace_id.hex()}
+
+
+def test_process_sends_spans_too(receiver: OtlpReceiver, short_video_file: Path, tmp_path: Path) -> None:
+    environment = {"ENGINE": "synthetic", "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+    command = [str(Path(sys.executable).with_name("video-consumer")), "process", str(short_video_file)]
+    options = ["--chunk-duration", "5", "--chunk-overlap", "0", "--fps", "1"]
+    with worker_process(environment, tmp_path / "log", [*command, *options]) as process:
+        assert process.wait() == 0, process.log.read_text()
+    names = Counter(one.name for one in receiver.spans())
+    assert (names["job"], names["chunk"], names["decode"], names["aggregate"]) == (1, CHUNKS, CHUNKS, 1)
+    assert len({one.trace_id for one in receiver.spans()}) == 1
+    assert str(short_video_file).encode() not in b"".join(one.content for one in receiver.requests)
 
 
 def test_an_error_s_message_is_not_told(receiver: OtlpReceiver) -> None:

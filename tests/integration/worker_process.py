@@ -106,9 +106,9 @@ class WorkerProcess:
 
 
 @contextlib.contextmanager
-def worker_process(environment: Mapping[str, str], log: Path) -> Iterator[WorkerProcess]:
-    """A worker that is killed at the end, whatever happens."""
-    worker = WorkerProcess(environment, log)
+def worker_process(environment: Mapping[str, str], log: Path, command: Sequence[str] = ()) -> Iterator[WorkerProcess]:
+    """A worker, or `command` instead of it, that is killed at the end, whatever happens."""
+    worker = WorkerProcess(environment, log, command)
     try:
         yield worker
     finally:

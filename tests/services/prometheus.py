@@ -20,6 +20,7 @@ from tests.services.waiting import wait_ready
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "prometheus"
 SECONDS = 10.0
+_BESIDES = "    file_sd_configs:\n      - files: [targets/*.yml]\n"
 
 
 class Prometheus:
@@ -28,7 +29,8 @@ class Prometheus:
     Args:
         targets: addresses of workers' pages.
         scrape_every: instead of what the configuration says, such as `1s`; for tests, which cannot wait for a minute.
-        autoscaler: where it is; then runpod.yml is taken instead of prometheus.yml.
+        autoscaler: where it is; then runpod.yml is taken instead of prometheus.yml, and `targets` are scraped besides
+            the pods that it tells of.
     """
 
     def __init__(
@@ -90,6 +92,8 @@ class Prometheus:
             text = re.sub(r": (15|30)s", f": {self._scrape_every}", text)
         if self._autoscaler is not None:
             text = text.replace("autoscaler:9400", self._autoscaler)
+            if self._targets:
+                text = text.replace("    http_sd_configs:\n", f"{_BESIDES}    http_sd_configs:\n")
         file.write_text(text, encoding="utf-8")
 
     def _ready(self) -> bool:

@@ -51,6 +51,8 @@ FOREIGN_PROGRAMS = frozenset(
         "node",
         "npm",
         "pre-commit",
+        "prometheus",
+        "sed",
         "source",
     }
 )

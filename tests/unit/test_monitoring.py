@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from consumer.errors import ErrorCode
+from consumer.runpod.fleet_metrics import FleetMetrics
 from consumer.settings import Settings
 from consumer.telemetry.gpu import GPU_METRICS
 from consumer.telemetry.metrics import Metrics
@@ -31,7 +32,8 @@ def alerts() -> list[dict[str, Any]]:
 
 def series() -> set[str]:
     """The names of all series of our own."""
-    declared = {name: attribute.declaration for name, attribute in Metrics.declared().items()} | GPU_METRICS
+    ours = Metrics.declared() | FleetMetrics.declared()
+    declared = {name: attribute.declaration for name, attribute in ours.items()} | GPU_METRICS
     names = {"build_info"}
     for name, one in declared.items():
         names |= {f"{name}{end}" for end in ("_bucket", "_sum", "_count")} if one.buckets else {name}
@@ -63,6 +65,7 @@ def test_a_panel_says_what_it_shows_and_what_a_worker_needs_for_it(panel: Panel)
     assert panel.text.endswith(".")
     asked = " ".join(query.expression for query in panel.queries)
     assert (panel.needs == "vllm") == ("vllm:" in asked)
+    assert (panel.needs == "autoscaler") == ("video_consumer_fleet_" in asked)
     assert (panel.needs == "gpu") == ("video_consumer_gpu_" in asked.replace("video_consumer_gpu_seconds", ""))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tools.dashboards.fleet import FLEET
 from tools.dashboards.panels import NARROW, Board, Panel, Query, Row
 
 _TOTALS = Row(
@@ -200,5 +201,5 @@ OVERVIEW = Board(
     title="Video consumer: overview",
     text="Jobs, speed, money, backlog, failures.",
     since="now-24h",
-    rows=(_TOTALS, _COURSE, _RESULTS),
+    rows=(_TOTALS, _COURSE, _RESULTS, FLEET),
 )

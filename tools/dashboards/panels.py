@@ -25,7 +25,7 @@ class Panel:
         text: what a reader has to know of it, a sentence or two.
         unit: Grafana's name of it.
         kind: `stat` is one number over the range that is looked at, `series` its course.
-        needs: what a worker must have for the series to be there.
+        needs: what a worker must have, or that there must be an autoscaler, for the series to be there.
     """
 
     title: str
@@ -35,7 +35,7 @@ class Panel:
     kind: Literal["stat", "series"] = "series"
     width: int = HALF
     stacked: bool = False
-    needs: Literal["", "gpu", "vllm"] = ""
+    needs: Literal["", "gpu", "vllm", "autoscaler"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from consumer.runpod.api import TRIES, RunpodApi
 from consumer.runpod.autoscaler import PENDING_SECONDS
 from consumer.runpod.fleet import Plan
 from consumer.runpod.prometheus import Measures
-from consumer.runpod.scaling import Decision, Limits
+from consumer.runpod.scaling import Decision, Lack, Limits
 from consumer.stream.unavailable import KafkaRefusedError, KafkaUnavailableError
 from tests.runpod_server import L4, RunpodServer, problem
 from tests.unit.runpod.stage import PLAN, Stage
@@ -24,7 +24,7 @@ def stage(runpod: RunpodServer, api: RunpodApi) -> Stage:
 
 def test_pods_come_with_the_backlog_and_go_when_they_are_idle(stage: Stage) -> None:
     scaler = stage.scaler()
-    assert scaler.step() == Decision(0, 0, (), None)
+    assert scaler.step() == Decision(0, 0, (), None, Lack())
     stage.undone = {0: 1, 1: 1, 2: 1}
     scaler.step()
     assert stage.pods == 2
@@ -190,7 +190,7 @@ def test_without_kafka_nothing_is_made_and_nobody_is_called_idle(stage: Stage) -
     stage.undone, stage.kafka = {}, KafkaUnavailableError("Kafka did not answer.")
     for _ in range(4):
         stage.minutes(20)
-        assert scaler.step() == Decision(None, 0, (), None)
+        assert scaler.step() == Decision(None, 0, (), None, None)
     assert stage.pods == 1
 
 

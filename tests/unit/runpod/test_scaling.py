@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.runpod.scaling import Decision, Demand, Limits, Member, MemberState, decide, wanted_pods
+from consumer.runpod.scaling import Decision, Demand, Lack, Limits, Member, MemberState, decide, wanted_pods
 
 STATES = st.sampled_from(list(MemberState))
 PRICES = st.floats(0.1, 5.0)
@@ -63,6 +64,11 @@ def test_what_no_decision_does(
         assert len(members) + found.create <= limits.max_pods
         assert sum(one.hourly for one in members) + found.create * price <= limits.max_hourly + 0.01
         assert not any(one.state in (MemberState.IDLE, MemberState.STARTING) for one in removed)
+    if found.lack is not None:
+        assert min(lack := dataclasses.astuple(found.lack)) >= 0
+        assert found.wanted is not None
+        live = sum(one.state is not MemberState.BROKEN for one in members)
+        assert live + found.create + sum(lack) >= found.wanted, "whatever is not there has a reason"
     if demand is not None and (demand.backlog_seconds == 0 and limits.min_pods == 0):
         assert found.create == 0
 
@@ -155,6 +161,29 @@ def test_money_is_a_ceiling_too() -> None:
     assert _decide(_fleet(working=1), Demand(1e9, 10.0, 99), limits, price=None).create == 0
 
 
+@pytest.mark.parametrize(
+    ("limits", "price", "lack"),
+    [
+        ({}, 0.5, Lack()),
+        ({"max_pods": 3}, 0.5, Lack(max_pods=2)),
+        ({"max_hourly": 2.0}, 0.5, Lack(max_hourly=2)),
+        ({"max_hourly": 0.0}, 0.5, Lack(max_hourly=4)),
+        ({"max_pods": 3, "max_hourly": 1.5}, 0.5, Lack(max_pods=2, max_hourly=1)),
+        ({"max_pods": 3}, None, Lack(max_pods=2, sold_out=2)),
+    ],
+)
+def test_what_stands_in_the_way_of_pods_is_told(limits: dict[str, Any], price: float | None, lack: Lack) -> None:
+    """Five are needed, and one is there."""
+    found = _decide(_fleet(working=1), Demand(29_000.0, 10.0, 99), dataclasses.replace(FIVE, **limits), price=price)
+    assert found.lack == lack
+
+
+def test_pods_lack_though_more_are_there_than_a_lowered_ceiling_allows() -> None:
+    limits = dataclasses.replace(FIVE, max_pods=2)
+    assert _decide(_fleet(working=3), Demand(29_000.0, 10.0, 99), limits).lack == Lack(max_pods=2)
+    assert _decide(_fleet(working=3), Demand(0.0, 10.0, 0), limits).lack == Lack()
+
+
 def test_a_broken_pod_takes_up_room_until_it_is_gone() -> None:
     assert _decide(_fleet(working=3, broken=1), Demand(1e9, 10.0, 99), price=0.1).create == 1
 
@@ -191,4 +220,4 @@ def test_a_lowered_ceiling_takes_idle_pods_then_starting_ones_at_once() -> None:
 
 def test_with_an_unknown_demand_only_what_is_broken_goes() -> None:
     found = _decide(_fleet(idle=2, broken=1), None, since=0.0)
-    assert found == Decision(None, 0, ("broken0",), 0.0)
+    assert found == Decision(None, 0, ("broken0",), 0.0, None)

@@ -25,6 +25,7 @@ from consumer.stream.transaction import Done, Failed
 from consumer.stream.values import Assignment
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.since import Since
+from consumer.telemetry.tracing import NO_TRACING
 from tests.unit.stream.builders import chunk, job, record
 
 
@@ -70,6 +71,7 @@ class Rig:
             workers=self.workers,
             metrics=Metrics(),
             open_transaction=Since(lambda: 100.0),
+            tracing=NO_TRACING,
             serve=lambda: None,
             forget=lambda _: None,
             clock=lambda: 100.0,

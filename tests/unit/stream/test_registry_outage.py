@@ -19,6 +19,7 @@ from consumer.stream.transaction import Done, Message
 from consumer.stream.values import Assignment
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.since import Since
+from consumer.telemetry.tracing import NO_TRACING
 from tests.unit.stream.builders import chunk, job, record
 
 
@@ -68,6 +69,7 @@ def test_a_result_that_cannot_be_encoded_is_written_when_the_registry_is_back(
         workers=workers,
         metrics=metrics,
         open_transaction=Since(lambda: 100.0),
+        tracing=NO_TRACING,
         forget=lambda _: None,
         clock=lambda: time[0],
     )

@@ -17,6 +17,7 @@ from consumer.stream.tools import Tools
 from consumer.stream.transaction import Done
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.since import Since
+from consumer.telemetry.tracing import NO_TRACING
 from tests.unit.stream.builders import job, record
 
 
@@ -60,6 +61,7 @@ def owned(consumer: Consumer, forgotten: list[int], monkeypatch: pytest.MonkeyPa
         workers=SimpleNamespace(start=lambda _: None),
         metrics=Metrics(),
         open_transaction=Since(lambda: 100.0),
+        tracing=NO_TRACING,
         forget=forgotten.append,
         clock=lambda: 100.0,
     )
