@@ -87,7 +87,7 @@ def test_watching_ends_with_the_time_given(kafka: FakeKafka, capsys: pytest.Capt
 
 def test_a_missing_topic_is_a_matter_of_configuration(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", "job", "--kafka-topic-prefix", "elsewhere"]) == 4
-    assert "The topic elsewhere.chunk-results does not exist" in capsys.readouterr().err
+    assert "The topic elsewhere.jobs does not exist" in capsys.readouterr().err
 
 
 def test_cancelling_sends_a_request_for_each_job(kafka: FakeKafka) -> None:
