@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,11 @@ def from_variables(environment: Mapping[str, str], defaults: Mapping[str, Any]) 
         elif passed := passed_through(variable, value):
             values.setdefault(passed[0], {}).update(passed[1])
     return values
+
+
+def variables(settings: Iterable[str]) -> list[str]:
+    """Every variable that is read, but for those that pass through."""
+    return [name.upper() + end for name in settings if name not in PASS_THROUGH for end in ("", _FILE)]
 
 
 def from_files(environment: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

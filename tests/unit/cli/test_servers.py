@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,19 @@ def test_run_is_the_worker_with_these_settings(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(consumer.worker, "run_worker", run_worker)
     assert main(["run", "--engine", "synthetic", "--set", "max_attempts=7"]) == code
     assert [(settings.engine, settings.max_attempts) for settings in seen] == [("synthetic", 7)]
+
+
+@pytest.mark.usefixtures("signals")
+def test_run_tells_of_a_variable_that_is_nearly_a_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVER", "broker:9092")
+    monkeypatch.setattr(consumer.worker, "run_worker", lambda settings: 0)
+    assert main(["run", "--engine", "synthetic"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["variable"]) == ("setting_unknown", "KAFKA_BOOTSTRAP_SERVER")
+    assert told["did_you_mean"] == "KAFKA_BOOTSTRAP_SERVERS"
 
 
 @pytest.mark.usefixtures("signals")
