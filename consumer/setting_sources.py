@@ -95,6 +95,13 @@ def from_files(environment: Mapping[str, str], defaults: Mapping[str, Any]) -> d
     return values
 
 
+def yaml_problem(error: yaml.YAMLError) -> str:
+    """What is wrong and where, without the text itself, in which secrets may stand."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"{error.problem} in line {error.problem_mark.line + 1}"
+    return "it is no YAML"
+
+
 def _content(variable: str, path: str) -> str:
     try:
         with Path(path).open("rb") as file:
@@ -116,4 +123,4 @@ def _from_yaml(name: str, value: str) -> Any:
     try:
         return yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{name} cannot be read as YAML: {' '.join(str(error).split())}.") from None
+        raise ConfigurationError(f"{name} cannot be read as YAML: {yaml_problem(error)}.") from None

@@ -98,9 +98,26 @@ def test_serve_listens_only_when_told(
         seen.append(local)
         return 0
 
+    if address is None:
+        monkeypatch.setenv("RUNPOD_WEBHOOK_GET_JOB", "https://queue")
     monkeypatch.setattr(consumer.runpod.server, "serve", serve)
     assert main(["serve", *arguments]) == 0
     assert seen == [address]
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("", "this is no serverless worker of RunPod (RUNPOD_WEBHOOK_GET_JOB is not set); add --local"),
+        ("--port 8001", "--port belongs to --local"),
+        ("--host 0.0.0.0", "--host belongs to --local"),
+    ],
+)
+def test_serve_starts_no_engine_where_no_request_can_come(
+    option: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", *option.split()]) == 2
+    assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
