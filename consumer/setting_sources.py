@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,11 @@ def from_variables(environment: Mapping[str, str], defaults: Mapping[str, Any]) 
     return values
 
 
+def variables(settings: Iterable[str]) -> list[str]:
+    """Every variable that is read, but for those that pass through."""
+    return [name.upper() + end for name in settings if name not in PASS_THROUGH for end in ("", _FILE)]
+
+
 def from_files(environment: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """By setting, the variable that names a file, and what the file holds without the end of its last line.
 
@@ -88,6 +93,13 @@ def from_files(environment: Mapping[str, str], defaults: Mapping[str, Any]) -> d
             raise ConfigurationError(f"{own} and {variable} are both set; leave one of them out.")
         values[name] = variable, _content(variable, environment[variable])
     return values
+
+
+def yaml_problem(error: yaml.YAMLError) -> str:
+    """What is wrong and where, without the text itself, in which secrets may stand."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"{error.problem} in line {error.problem_mark.line + 1}"
+    return "it is no YAML"
 
 
 def _content(variable: str, path: str) -> str:
@@ -111,4 +123,4 @@ def _from_yaml(name: str, value: str) -> Any:
     try:
         return yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{name} cannot be read as YAML: {' '.join(str(error).split())}.") from None
+        raise ConfigurationError(f"{name} cannot be read as YAML: {yaml_problem(error)}.") from None

@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from consumer.errors import ConfigurationError
 from consumer.presets import PRESETS, PresetName, preset
-from consumer.setting_sources import PASS_THROUGH, from_files, from_variables
+from consumer.setting_sources import PASS_THROUGH, from_files, from_variables, yaml_problem
 from consumer.setting_types import (
     Names,
     OptionalAddress,
@@ -234,7 +234,8 @@ def _from_file(path: Path | None) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = yaml_problem(error) if isinstance(error, yaml.YAMLError) else reason
         raise ConfigurationError(f"The configuration file {path} cannot be read: {reason}.") from None
     if content is None:
         return {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from consumer.cli.invocation import Invocation, pass_invocation
+from consumer.cli.job_options import require_job_ids
 
 if TYPE_CHECKING:
     from consumer.client import VideoJobs
@@ -47,6 +48,7 @@ def command(
         raise click.UsageError("--video-url belongs to --zoom; --again looks at no video")
     if timeout is not None and not wait:
         raise click.UsageError("--timeout belongs to --wait")
+    require_job_ids([job])
     with VideoJobs(invocation.settings()) as client:
         handle = client.submit(_job(client, job, again, zoom, video_url))
         if not wait:

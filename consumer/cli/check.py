@@ -10,7 +10,7 @@ import click
 from consumer.cli.invocation import Invocation, pass_invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from consumer.cli.checks import Finding
 
@@ -37,7 +37,7 @@ def command(invocation: Invocation, json_output: bool, quick: bool) -> int:
     except ConfigurationError as error:
         tried: Iterable[Finding] = [failed("settings", _READ, str(error))]
     else:
-        tried = _with_settings(findings(settings, quick=quick))
+        tried = _with_settings(invocation.mistyped(), findings(settings, quick=quick))
     done = []
     for finding in tried:
         done.append(finding)
@@ -48,10 +48,13 @@ def command(invocation: Invocation, json_output: bool, quick: bool) -> int:
     return 1 if any(finding.ok is False for finding in done) else 0
 
 
-def _with_settings(others: Iterable[Finding]) -> Iterable[Finding]:
+def _with_settings(mistyped: Mapping[str, str], others: Iterable[Finding]) -> Iterable[Finding]:
     from consumer.cli.checks import Finding
 
     yield Finding("settings", True, _READ, "All are valid; `video-consumer settings` lists them.")
+    for variable, meant in mistyped.items():
+        found = f"The variable {variable} is no setting, and of no effect."
+        yield Finding("settings", None, _READ, found, f"Name it {meant}, if that was meant.")
     yield from others
 
 

@@ -17,7 +17,7 @@ class Finding:
     """The outcome of one attempt.
 
     Args:
-        ok: None: not tried, because something before it failed or it is not configured.
+        ok: None: not tried, because something before it failed or it is not configured; or neither right nor wrong.
         tried: what was done, or would have been.
         found: what came of it, as one sentence.
         to_do: what its reader can do, as one sentence; None: nothing need be done.

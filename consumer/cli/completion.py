@@ -28,6 +28,8 @@ def command(shell: str) -> int:
     """
     from click.shell_completion import get_completion_class
 
+    from consumer.cli import bash_completion  # noqa: F401 - in the place of click's own
+
     root = click.get_current_context().find_root().command
     found = get_completion_class(shell)
     if found is None:
@@ -50,9 +52,9 @@ def setting_names(_context: click.Context, _parameter: click.Parameter, incomple
     from consumer.setting_sources import PASS_THROUGH
     from consumer.settings import Settings
 
-    name, equals, _ = incomplete.partition("=")
+    name, equals, begun = incomplete.partition("=")
     if equals:
-        return [CompletionItem(f"{name}={value}") for value in _values(name.lower())]
+        return [CompletionItem(f"{name}={value}") for value in _values(name.lower()) if value.startswith(begun)]
     fields = {one: field for one, field in Settings.model_fields.items() if one not in PASS_THROUGH}
     # In the case that was begun with.
     written = {(one if incomplete.islower() else one.upper()): field for one, field in fields.items()}

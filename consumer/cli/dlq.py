@@ -27,7 +27,7 @@ def _codes(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     for value in values:
         if value.upper() not in ErrorCode.__members__:
             near = difflib.get_close_matches(value.upper(), ErrorCode.__members__, 1)
-            hint = f"; did you mean {near[0]}?" if near else "; consumer/errors.py lists them"
+            hint = f"; did you mean {near[0]}?" if near else "; docs/asyncapi.html lists them"
             raise click.UsageError(f"--code: there is no error code {value}{hint}")
     return tuple(value.upper() for value in values)
 
@@ -137,7 +137,11 @@ def redrive(invocation: Invocation, names: tuple[str, ...], codes: tuple[str, ..
     from consumer.client.dead_letters import DeadLetters
 
     if everything == bool(names or codes):
-        raise click.UsageError("give NAME or --code, or --all" if not everything else "--all leaves no choice to make")
+        raise click.UsageError(
+            "give NAME or --code, or --all"
+            if not everything
+            else "--all is for every dead letter; leave out NAME and --code"
+        )
     client = DeadLetters(invocation.settings())
     count = hopeless = 0
     for letter in client.redrive(_selection(names, codes), send=yes):

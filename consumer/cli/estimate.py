@@ -64,7 +64,7 @@ def command(
     found = estimates(sources, fields, settings, decode=decode, compare=compare)
     if json_output:
         click.echo(as_json(as_fields(found, throughput, price_per_hour)))
-    else:
+    elif found.videos:
         click.echo(table(found, throughput, price_per_hour))
     for failure in found.failures:
         click.echo(failure, err=True)

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 import click
 
+from consumer.cli.format import explained
 from consumer.cli.job_options import build_job
 from consumer.cli.sources import VIDEO_SUFFIXES, Remote, Source, expand
-from consumer.errors import CodedError
+from consumer.errors import CodedError, VideoConsumerError
 from consumer.events.models import VideoJob
 from consumer.inference.tokenizer import text_counter
 from consumer.job.estimate import Estimate, PlannedEngine, ShownTimes, estimate, planned
@@ -75,7 +76,7 @@ def estimates(
 
     Raises:
         click.UsageError: a field is wrong, or a source is none.
-        CodedError: a bucket cannot be listed.
+        VideoConsumerError: a bucket cannot be listed.
     """
     job = build_job({**fields, "job_id": "estimate", "video_url": "s3://bucket/key"})
     counter = text_counter(settings)
@@ -108,7 +109,10 @@ def _is_prefix(text: str) -> bool:
 
 
 def _below(library: MediaLibrary, prefix: str) -> list[Source]:
-    addresses = library.below(prefix, MOST_VIDEOS + 1)
+    try:
+        addresses = library.below(prefix, MOST_VIDEOS + 1)
+    except CodedError as error:
+        raise VideoConsumerError(f"{prefix}: {explained(error.code, error.message)}") from None
     if len(addresses) > MOST_VIDEOS:
         raise click.UsageError(f"there are more than {MOST_VIDEOS:,} objects below {prefix}; name a longer prefix")
     videos: list[Source] = [Remote(one) for one in addresses if Path(one).suffix.lower() in VIDEO_SUFFIXES]
@@ -159,7 +163,7 @@ def _video(
                 with suppress(CodedError):
                     changed[change] = _estimate(media, one, engine, settings, decode=False)
     except CodedError as error:
-        return f"{name}: {error.code.value}: {error.message}"
+        return f"{name}: {explained(error.code, error.message)}"
     return Video(name, asked, changed)
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from consumer.errors import CODES
+from consumer.errors import CODES, ErrorCode
 from consumer.events.models import ChunkResult, ErrorInfo, VideoResult
 
 # Those that JSON lets stand; the others it escapes itself.
@@ -29,9 +29,12 @@ def span(chunk: ChunkResult) -> str:
 
 def failure(error: ErrorInfo | None) -> str:
     """Why something failed and what can be done."""
-    if error is None:
-        return "failed"
-    return printable(f"{error.code.value}: {error.message.rstrip('.')}. {CODES[error.code].remedy}")
+    return "failed" if error is None else explained(error.code, error.message)
+
+
+def explained(code: ErrorCode, message: str) -> str:
+    """The code, what it means in this case, and what can be done."""
+    return printable(f"{code.value}: {message.rstrip('.')}. {CODES[code].remedy}")
 
 
 def chunk_text(chunk: ChunkResult) -> str:

@@ -68,6 +68,14 @@ class Invocation:
         configure(loaded, log_level="DEBUG" if self.debug else log_level, log_format=log_format)
         return loaded.settings
 
+    def mistyped(self) -> dict[str, str]:
+        """By variable of the environment that is no setting, the one whose name it nearly has."""
+        from consumer.mistyped import mistyped
+        from consumer.setting_sources import variables
+        from consumer.settings import Settings
+
+        return mistyped(os.environ, variables(Settings.model_fields))
+
 
 def assigned(assignments: list[str]) -> dict[str, Any]:
     """The values of `--set NAME=VALUE`, names as in the environment or as in config.yaml.

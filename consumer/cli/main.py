@@ -97,6 +97,8 @@ cli = click.version_option(__version__, prog_name=PROGRAM)(cli)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. An error of another type than ours is a bug and keeps its traceback."""
     invocation = Invocation()
+    if os.environ.get(COMPLETE_VARIABLE, "").startswith("bash"):
+        from consumer.cli import bash_completion  # noqa: F401 - in the place of click's own
     try:
         code = cli.main(
             args=None if arguments is None else list(arguments),

@@ -8,6 +8,7 @@ import click
 
 from consumer.cli.exporting import export_option, write_exports
 from consumer.cli.invocation import Invocation, pass_invocation
+from consumer.cli.job_options import require_job_ids
 from consumer.cli.reporting import ReportOn, pictures_option, report_option, write_report
 from consumer.cli.sources import located
 
@@ -52,6 +53,7 @@ def command(
 
     if video is not None and report is None:
         raise click.UsageError("--video belongs to --report")
+    require_job_ids([job])
     settings = invocation.settings()
     with VideoJobs(settings) as client:
         found = client.results(job)

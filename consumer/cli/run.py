@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import TYPE_CHECKING
 
 import click
 
 from consumer.cli.invocation import Invocation, pass_invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.settings import Settings
 
 SERVERLESS = "RUNPOD_WEBHOOK_GET_JOB"
 """Set by RunPod where requests come from its queue."""
@@ -23,6 +29,8 @@ def command(invocation: Invocation) -> int:
     """
     _end_on_signals()
     settings = invocation.load().settings
+    if strange := invocation.mistyped():
+        _warn(settings, strange)
     if SERVERLESS in os.environ:
         from consumer.runpod.server import serve
         from consumer.telemetry.logs import configure_logging
@@ -32,6 +40,17 @@ def command(invocation: Invocation) -> int:
     from consumer.worker import run_worker
 
     return run_worker(settings)
+
+
+def _warn(settings: Settings, mistyped: Mapping[str, str]) -> None:
+    import structlog
+
+    from consumer.telemetry.logs import configure_logging
+
+    configure_logging(settings.log_format, settings.log_level)
+    _log = structlog.get_logger(__name__)
+    for variable, meant in mistyped.items():
+        _log.warning("setting_unknown", variable=variable, did_you_mean=meant)
 
 
 def _end_on_signals() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +12,8 @@ from consumer.client.redriven import Redriven
 from consumer.errors import CodedError, ConfigurationError
 from consumer.events.codec import EventCodec, EventError
 from consumer.events.dead_letters import DeadLetter, redriven_offset
-from consumer.events.models import JOB_ID_PATTERN, VideoJob
+from consumer.events.models import VideoJob
+from consumer.events.problems import key_job_id
 from consumer.events.topics import Topics
 from consumer.settings import Settings
 from consumer.stream.cluster import Cluster, Place
@@ -66,8 +66,7 @@ class DeadLetters:
         except CodedError:
             # The registry is away.
             found = None
-        key = (letter.key or b"").decode(errors="replace")
-        return found or (key if re.fullmatch(JOB_ID_PATTERN, key) else None)
+        return found or key_job_id(letter.key)
 
     def read(self, selection: Selection) -> Iterator[tuple[DeadLetter, bool]]:
         """Every dead letter that is meant, those of a partition in their order, and whether it was sent again.

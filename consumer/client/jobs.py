@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +15,11 @@ from consumer.client.checking import require_acceptable
 from consumer.client.follower import Follower
 from consumer.client.following import Following
 from consumer.client.ids import made_at
+from consumer.client.newest import newest_records
 from consumer.client.places import Places
 from consumer.client.problems import UnknownJobError
 from consumer.client.producer import JobHandle, JobProducer, require_room
-from consumer.client.reader import ResultReader, to_the_end
+from consumer.client.reader import Line, ResultReader, to_the_end
 from consumer.events.codec import EventCodec
 from consumer.events.headers import CANCEL_REQUESTED, SUBMITTED, VIDEO_SECONDS, event_id, job_headers, seconds_in
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
@@ -143,8 +145,9 @@ class VideoJobs:
     ) -> Iterator[ChunkResult | VideoResult]:
         """Chunk results as they are committed and, after those of its chunks, each job's final result.
 
-        Ends when all named jobs have their final result. A handle is read from its record's time on, a UUIDv7 from the
-        time it tells, any other id from the beginning.
+        Ends when all named jobs have their final result. A handle means its record; an id means the newest record that
+        the jobs topic has of it now, so one that was sent again and not the one that failed before. A handle is read
+        from its record's time on, a UUIDv7 from the time it tells, any other id from the beginning.
 
         Args:
             jobs: what to follow; None: every job from now on, for ever.
@@ -152,7 +155,7 @@ class VideoJobs:
 
         Raises:
             WaitTimeoutError: the time was over before all named jobs were done.
-            ConfigurationError: a result topic does not exist.
+            ConfigurationError: a result topic does not exist, or the jobs topic where ids are named.
             KafkaUnavailableError: no broker answered at the start, or it refuses this client.
         """
         if jobs is not None and not jobs:
@@ -164,7 +167,7 @@ class VideoJobs:
 
     def follower(self, jobs: Collection[JobHandle | str] | None, timeout: float | None = None) -> Follower:
         """What `follow` is made of, for those who have to do other things in between; raises the same."""
-        following = Following(jobs)
+        following = Following(None if jobs is None else self._records(jobs))
         positions = {} if following.done else self._places.of(jobs)
         for (topic, partition), offset in positions.items():
             if topic == self._topics.chunk_results:
@@ -221,14 +224,10 @@ class VideoJobs:
             EventError, TransientError: the record cannot be read.
         """
         run_id = results.run_id
-        positions = self._places.from_the_beginning(self._topics.jobs)
-        reader = ResultReader(self._settings, positions, _READ_FETCH_WAIT_MS)
-        try:
-            for line in to_the_end(reader, positions):
+        with self._reading(self._places.from_the_beginning(self._topics.jobs)) as lines:
+            for line in lines:
                 if line.value is not None and event_id(*line.place, line.offset, "run") == run_id:
                     return self._codec.decode(VideoJob, line.value)
-        finally:
-            reader.close()
         return None
 
     def beside(self) -> VideoJobs:
@@ -249,16 +248,30 @@ class VideoJobs:
     def _read(self, job: JobHandle | str, positions: dict[Place, int]) -> list[ChunkResult | VideoResult]:
         following = Following([job])
         events: list[ChunkResult | VideoResult] = []
-        reader = ResultReader(self._settings, positions, _READ_FETCH_WAIT_MS)
-        try:
-            for line in to_the_end(reader, positions):
+        with self._reading(positions) as lines:
+            for line in lines:
                 if line.value is not None and following.wants(line.key):
                     event = self._decode(line.place[0], line.value)
                     if not isinstance(job, JobHandle) or event.run_id == job.run_id:
                         events.append(event)
+        return events
+
+    def _records(self, jobs: Collection[JobHandle | str]) -> list[JobHandle | str]:
+        """The same, with the newest record in the place of each id of which there is one."""
+        ids = [job for job in jobs if isinstance(job, str)]
+        if not ids:
+            return list(jobs)
+        with self._reading(self._places.of(ids, self._topics.jobs)) as lines:
+            newest = newest_records(lines, ids)
+        return [newest.get(job, job) if isinstance(job, str) else job for job in jobs]
+
+    @contextmanager
+    def _reading(self, positions: dict[Place, int]) -> Iterator[Iterator[Line]]:
+        reader = ResultReader(self._settings, positions, _READ_FETCH_WAIT_MS)
+        try:
+            yield to_the_end(reader, positions)
         finally:
             reader.close()
-        return events
 
     def _decode(self, topic: str, value: bytes) -> ChunkResult | VideoResult:
         if topic == self._topics.chunk_results:

@@ -44,9 +44,13 @@ class Places:
         with Cluster(self._settings) as cluster:
             return cluster.first_offsets(places)
 
-    def of(self, jobs: Collection[JobHandle | str] | None) -> dict[Place, int]:
-        """From where on to read results of these jobs, or (None) those of all jobs that come from now on."""
-        places = self._all()
+    def of(self, jobs: Collection[JobHandle | str] | None, *topics: str) -> dict[Place, int]:
+        """From where on to read results of these jobs, or (None) those of all jobs that come from now on.
+
+        Args:
+            topics: others than the two with results.
+        """
+        places = self._all(*topics)
         with Cluster(self._settings) as cluster:
             if jobs is None:
                 return cluster.end_offsets(places)
@@ -65,7 +69,7 @@ class Places:
 
 
 def _not_before(job: JobHandle | str) -> int | None:
-    """No result of the job has a time stamp before this one (ms since the epoch); None where nothing is known."""
+    """No record or result of the job has a time stamp before this one (ms since the epoch); None: nothing is known."""
     if isinstance(job, JobHandle):
         return job.timestamp
     made = made_at(job)

@@ -38,8 +38,16 @@ def invalid(model: type[Event], fields: dict[str, Any], error: ValidationError) 
     return EventError(ErrorCode.EVENT_INVALID, _sentence(model, error), _job_id(fields))
 
 
+def key_job_id(key: bytes | None) -> str | None:
+    """The job that a record's key names, which is all that tells it where the value cannot be read."""
+    return _possible((key or b"").decode(errors="replace"))
+
+
 def _job_id(fields: dict[str, Any]) -> str | None:
-    found = fields.get("job_id")
+    return _possible(fields.get("job_id"))
+
+
+def _possible(found: object) -> str | None:
     return found if isinstance(found, str) and re.fullmatch(JOB_ID_PATTERN, found) else None
 
 

@@ -52,6 +52,14 @@ async def retried(
             wait = backoff(tries, now - first_failure, limit, tools.draw())
             if error.code is ErrorCode.ENGINE_DIED or wait is None:
                 raise
-            _log.warning("retrying", job_id=job_id, what=what, code=error.code.value, tries=tries, wait=round(wait, 3))
+            _log.warning(
+                "retrying",
+                job_id=job_id,
+                what=what,
+                code=error.code.value,
+                reason=error.message,
+                tries=tries,
+                wait=round(wait, 3),
+            )
         await tools.sleep(wait)
     raise AssertionError("count() ends never")

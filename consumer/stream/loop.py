@@ -22,6 +22,7 @@ from confluent_kafka.admin import AdminClient
 from consumer.errors import TransientError
 from consumer.events.codec import EventCodec, EventError
 from consumer.events.models import VideoJob
+from consumer.events.problems import key_job_id
 from consumer.events.topics import Topics
 from consumer.settings import Settings
 from consumer.stream.clients import admin_config, consumer_config, reader_config
@@ -197,7 +198,8 @@ class StreamLoop:
         try:
             job: VideoJob | Rejection = self._codec.decode(VideoJob, record.value)
         except EventError as failure:
-            job = Rejection(failure.code, failure.message, failure.job_id, "decode")
+            # Whoever sent it waits for a result, also where only the key tells which job it was.
+            job = Rejection(failure.code, failure.message, failure.job_id or key_job_id(record.key), "decode")
         except TransientError as failure:
             _log.warning("event_postponed", partition=record.partition, offset=record.offset, reason=failure.message)
             owned.postpone(record, POSTPONE_SECONDS)

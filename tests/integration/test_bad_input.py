@@ -12,7 +12,7 @@ import pytest
 
 from consumer.client import VideoJobs
 from consumer.client.problems import JobTooLargeError
-from consumer.events.models import VideoJob
+from consumer.events.models import VideoJob, VideoResult
 from consumer.settings import load_settings
 from tests.integration.bad_media import Uploads
 from tests.integration.system import Audit, System
@@ -24,7 +24,11 @@ pytestmark = pytest.mark.timeout(400)
 
 @dataclass(frozen=True)
 class Case:
-    """A record and its end: `code` of the dead letter, and of the failed final result where `job_id` could be read."""
+    """A record and its end: `code` of the dead letter, and of the failed final result of the job that it names.
+
+    Args:
+        name: its key.
+    """
 
     name: str
     value: bytes | None
@@ -40,13 +44,14 @@ def job(name: str, **fields: Any) -> bytes:
 def undecodable() -> list[Case]:
     good = avro_job({"job_id": "cut-avro", "prompt": "p", "video_url": "s3://b/k"})
     return [
-        Case("empty", None, "EVENT_UNDECODABLE", False, "empty"),
-        Case("no-bytes", b"", "EVENT_UNDECODABLE", False, "empty"),
-        Case("random", uuid.UUID(int=0x7F3A_1177_0001_9999).bytes[6:] + b"\xff\x17\x80", "EVENT_UNDECODABLE", False),
-        Case("cut-avro", good[:-7], "EVENT_UNDECODABLE", False),
-        Case("unknown-fingerprint", b"\xc3\x01" + b"\x11" * 8 + good[10:], "EVENT_UNDECODABLE", False),
-        Case("unknown-schema-id", b"\x00\x00\x00\xff\xff" + good[10:], "EVENT_UNDECODABLE", False),
-        Case("broken-json", b'{"job_id": "broken-json", ', "EVENT_UNDECODABLE", False),
+        Case("empty", None, "EVENT_UNDECODABLE", True, "empty"),
+        Case("no-bytes", b"", "EVENT_UNDECODABLE", True, "empty"),
+        Case("random", uuid.UUID(int=0x7F3A_1177_0001_9999).bytes[6:] + b"\xff\x17\x80", "EVENT_UNDECODABLE", True),
+        Case("cut-avro", good[:-7], "EVENT_UNDECODABLE", True),
+        Case("unknown-fingerprint", b"\xc3\x01" + b"\x11" * 8 + good[10:], "EVENT_UNDECODABLE", True),
+        Case("unknown-schema-id", b"\x00\x00\x00\xff\xff" + good[10:], "EVENT_UNDECODABLE", True),
+        Case("broken-json", b'{"job_id": "broken-json", ', "EVENT_UNDECODABLE", True),
+        Case("this is no id", b'{"job_id": "unreadable", ', "EVENT_UNDECODABLE", False),
     ]
 
 
@@ -57,7 +62,9 @@ def invalid() -> list[Case]:
         Case("out-of-range", job("out-of-range", video_url=s3, top_p=7), "EVENT_INVALID", True, "top_p"),
         Case("no-source", job("no-source"), "EVENT_INVALID", True, "video_url"),
         Case("two-sources", job("two-sources", video_url=s3, video_path="/x"), "EVENT_INVALID", True, "video_path"),
-        Case("bad-id", job("no spaces please", video_url=s3), "EVENT_INVALID", False, "job_id"),
+        Case("without-id", json.dumps({"prompt": "p", "video_url": s3}).encode(), "EVENT_INVALID", True, "job_id"),
+        Case("bad-id", job("no spaces please", video_url=s3), "EVENT_INVALID", True, "job_id"),
+        Case("bad id and key", job("no spaces please", video_url=s3), "EVENT_INVALID", False, "job_id"),
     ]
 
 
@@ -111,6 +118,10 @@ def run(system: System, audit: Audit, cases: list[Case], good: Callable[[], str]
             assert finals[case.name]["status"] == "failed"
             assert finals[case.name]["error"]["code"] == case.code
     assert finals["good"]["status"] == "succeeded"
+    waiting = [case.name for case in cases if case.has_final]
+    with VideoJobs(load_settings(environment=system.environment()).settings) as client:
+        told = {one.job_id: one for one in client.follow(waiting, timeout=30) if isinstance(one, VideoResult)}
+    assert sorted(told) == sorted(waiting), "whoever waits for a job that could not be read is told"
     assert dead == sum(case.has_final for case in cases)
     assert system.committed_offsets()[0][0] == len(cases) + 1
 

@@ -20,6 +20,13 @@ COMP_WORDS=(video-consumer topics c) COMP_CWORD=2
 _video_consumer_completion video-consumer c topics
 printf '%s\\n' "${COMPREPLY[@]}"
 """
+# The words are those of `--set ENGINE=sy` where COMP_WORDBREAKS holds the sign.
+BASH_VALUE = """
+eval "$(video-consumer completion bash)"
+COMP_WORDS=(video-consumer run --set ENGINE = sy) COMP_CWORD=5
+_video_consumer_completion video-consumer sy =
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
 # The completion system needs a terminal; what the script hands to it is enough.
 ZSH = """
 compdef() { :; }
@@ -56,6 +63,12 @@ def test_the_shell_is_told_what_may_follow(
     assert done.returncode == 0, done.stderr
     offered = {line.split("\t")[0].split(":")[0] for line in done.stdout.splitlines()}
     assert offered == {"create", "check"}
+
+
+def test_bash_is_told_the_value_behind_a_setting_s_name(environment: dict[str, str]) -> None:
+    command = ["bash", "--norc", "--noprofile", "-c", BASH_VALUE]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "synthetic\n"), done.stderr
 
 
 def test_offering_commands_imports_none_of_them() -> None:

@@ -188,7 +188,9 @@ def test_what_the_group_forgot_the_jobs_topic_tells(system: System, dlq: Dlq, se
     assert jobs_of(sent, 3) == {f"source_unreachable-1-{number}": 1 for number in range(3)}
 
 
-def test_a_job_that_failed_runs_when_it_is_sent_again(system: System, audit: Audit, dlq: Dlq, short_video: str) -> None:
+def test_a_job_that_failed_runs_when_it_is_sent_again(
+    system: System, audit: Audit, dlq: Dlq, short_video: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its dead letter tells what happened; put right, the job succeeds, its results those of a run of its own."""
     wrong = system.environment(S3_SECRET_KEY="wrong")
     system.submit("early", video_url=short_video, chunk_duration=30)
@@ -199,8 +201,12 @@ def test_a_job_that_failed_runs_when_it_is_sent_again(system: System, audit: Aud
     assert "SOURCE_FORBIDDEN" in dlq.out
     assert f'"video_url": "{short_video}"' in dlq.out
     assert dlq("redrive", "early", "--yes") == 0
+    assert main(["watch", "early", "--timeout", "0.5"]) == 1, "the run that failed is not the one that is asked for"
+    assert capsys.readouterr().out == ""
     with worker_process(system.environment(), system.directory / "second") as worker:
         worker.wait_ready()
         finals = audit.wait_finals(2)
     assert [(one["job_id"], one["status"]) for one in finals] == [("early", "failed"), ("early", "succeeded")]
     assert finals[0]["run_id"] != finals[1]["run_id"]
+    assert main(["watch", "early", "--timeout", "30"]) == 0
+    assert [line.split("  ")[1] for line in capsys.readouterr().out.splitlines()][-1].startswith("succeeded")

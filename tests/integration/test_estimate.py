@@ -49,10 +49,12 @@ def test_a_prefix_is_the_videos_below_it(
         (f"s3://{BUCKET}/nothing-here/", 2, f"there is no video below s3://{BUCKET}/nothing-here/"),
         ("s3://no-such-bucket/", 1, "no-such-bucket"),
         (f"s3://{BUCKET}/none.mp4", 1, "SOURCE_NOT_FOUND"),
+        (f"s3://{BUCKET}/none.mp4", 1, "Check bucket, key and version, or the path."),
     ],
 )
 def test_what_is_not_there_is_told(source: str, code: int, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["estimate", source]) == code
-    error = capsys.readouterr().err
+    out, error = capsys.readouterr()
+    assert out == "", "no table of nothing"
     assert says in error
     assert error.count("\n") == 1

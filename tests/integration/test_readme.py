@@ -9,12 +9,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import confluent_kafka
 import pytest
 
+from consumer.events.codec import EventCodec
+from consumer.events.models import ChunkResult, VideoResult
 from tests.documents import Page
 from tests.integration.system import Audit, System
 from tests.integration.worker_process import worker_process
+from tests.unit.stream.builders import chunk, final
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(200)
@@ -55,6 +60,47 @@ def test_a_job_by_the_readme_s_producer_is_read_by_its_consumer(system: System, 
     assert printed[0].startswith("0-"), printed
     assert job_id in printed[0], "the synthetic engine's answer names the job"
     assert printed[-1].startswith("succeeded: "), printed
+
+
+class Message:
+    """A record as the README's consumer asks for it."""
+
+    def __init__(self, topic: str, key: str, event: ChunkResult | VideoResult) -> None:
+        self._topic, self._key, self._value = topic, key.encode(), EventCodec("avro").encode(event, topic)
+
+    def topic(self) -> str:
+        return self._topic
+
+    def key(self) -> bytes:
+        return self._key
+
+    def value(self) -> bytes:
+        return self._value
+
+    def error(self) -> None:
+        """There is none."""
+
+
+def test_the_readme_s_consumer_waits_for_chunks_behind_the_final_result(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two topics are read side by side; the order within each is all that holds."""
+    chunks, results = "video.chunk-results", "video.results"
+    records: list[Message | None] = [
+        Message(chunks, "other", chunk(0, job_id="other")),
+        Message(results, "other", final(1, job_id="other")),
+        Message(chunks, "job", chunk(1, num_chunks=2)),
+        Message(results, "job", final(2)),
+        None,
+        Message(chunks, "job", chunk(0, num_chunks=2)),
+    ]
+    consumer = SimpleNamespace(subscribe=lambda _: None, poll=lambda _: records.pop(0), close=lambda: None)
+    monkeypatch.setattr(confluent_kafka, "Consumer", lambda _: consumer)
+    monkeypatch.setattr(sys, "argv", ["read.py", "job"])
+    monkeypatch.chdir(ROOT)
+    exec(example("consumer"), {})  # noqa: S102 - our own README
+    starts = [line.partition("-")[0] for line in capsys.readouterr().out.splitlines()]
+    assert (starts[:2], len(starts), records) == (["58", "0"], 3, [])
 
 
 def test_the_commands_of_a_first_job_run_as_they_stand(system: System, short_video_file: Path, tmp_path: Path) -> None:

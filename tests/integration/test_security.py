@@ -179,7 +179,7 @@ def worked(secured: Secured, store: Minio, tmp_path_factory: pytest.TempPathFact
             worker.wait_ready()
             for number in range(3):
                 system.submit(f"job-{number}", **JOB)
-            system.produce(b"no job")
+            system.produce(b"no job", key="no id")
             audit.wait_finals(3)
             wait_until(lambda: audit.reader.read(0.1) and audit.dead_letters(), seconds=30, what="a dead letter")
             worker.signal(signal.SIGTERM)

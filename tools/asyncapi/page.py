@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from consumer.report.markup import Markup, join, tag
 from consumer.report.style import STYLE
 
 Json = dict[str, Any]
-Row = tuple[Markup, str, str, str]
+Row = tuple[Markup, ...]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _MORE_STYLE = Markup("""
 main { max-width: 64rem; }
-table { display: block; overflow-x: auto; margin: .5rem 0 1rem; }
+h2 { font-size: 1.375rem; overflow-wrap: anywhere; }
+h4 { font-size: .9375rem; margin: 1rem 0 0; }
+code { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .8125rem; }
+h2 code { font: inherit; }
+nav a { margin-right: .75rem; white-space: nowrap; }
+.wide { overflow-x: auto; margin: .5rem 0 1rem; }
+table { table-layout: auto; }
 tr:first-child th { border-bottom: 1px solid var(--rule); }
 th { width: auto; white-space: nowrap; }
 td { border-bottom: 1px solid var(--rule); overflow-wrap: normal; }
-td:last-child { min-width: 18rem; }
-h4 { font-size: .9375rem; margin: 1rem 0 0; }
-code { font-size: .8125rem; white-space: nowrap; }
-nav a { margin-right: .75rem; white-space: nowrap; }
+td code, .fields td:nth-child(2) { white-space: nowrap; }
+td:last-child { width: 100%; min-width: 18rem; }
+.codes td { width: 50%; min-width: 14rem; }
+.codes td:first-child { width: auto; min-width: 0; }
+@media (max-width: 40rem) {
+  table, tbody, tr, td { display: block; width: auto; min-width: 0; }
+  tr:first-child, td:empty { display: none; }
+  tr { border-bottom: 1px solid var(--rule); padding: .375rem 0; }
+  td, td:last-child, .codes td { border: 0; padding: 0; width: auto; min-width: 0; }
+  td code, .fields td:nth-child(2) { white-space: normal; overflow-wrap: anywhere; }
+  .fields td:nth-child(2), .default { color: var(--faint); }
+  .default::before { content: "default "; }
+}
 """)
 _INDENT = Markup("&emsp;")
 
@@ -49,7 +64,13 @@ def page(document: Mapping[str, Any]) -> str:
         "main",
         tag("h1", title),
         *(tag("p", text) for text in info["description"].split("\n\n")),
-        tag("p", "From asyncapi.json, which `make docs` writes from the schemas and the code.", class_="faint"),
+        tag(
+            "p",
+            "From asyncapi.json, which ",
+            tag("code", "make docs"),
+            " writes from the schemas and the code.",
+            class_="faint",
+        ),
         tag("nav", *links, tag("a", "error codes", href="#codes"), aria_label="Topics"),
         *(
             _channel(name, channels[name], operation, document["components"]["messages"])
@@ -72,11 +93,11 @@ def _channel(name: str, channel: Json, operation: Json, messages: Json) -> Marku
         "section",
         tag("h2", tag("code", channel["address"])),
         tag("p", f"{channel['description']} {direction}"),
-        tag("p", f"As `topics create` makes it: {made}. Key: {key['description']}", class_="faint"),
+        tag("p", "As ", tag("code", "topics create"), f" makes it: {made}. Key: {key['description']}", class_="faint"),
         tag("h3", message["name"]),
         tag("p", message["summary"]) if message["summary"] != channel["description"] else None,
         tag("h4", "Headers"),
-        _table(_headers(message["headers"])),
+        _table("fields", ("name", "type", "meaning"), _headers(message["headers"])),
         _value(message),
         id=name,
     )
@@ -86,12 +107,13 @@ def _value(message: Json) -> Markup:
     if "payload" not in message:
         return join(tag("h4", "Value"), tag("p", "As received."))
     schema = message["payload"]["schema"]
-    return join(tag("h4", f"Value: {schema['namespace']}.{schema['name']}"), _table(_fields(schema, 0)))
+    table = _table("fields", ("name", "type", "default", "meaning"), _fields(schema, 0))
+    return join(tag("h4", f"Value: {schema['namespace']}.{schema['name']}"), table)
 
 
-def _table(rows: Iterator[Row]) -> Markup:
-    head = tag("tr", *(tag("th", name, scope="col") for name in ("name", "type", "default", "meaning")))
-    return tag("table", head, *(tag("tr", *(tag("td", cell) for cell in row)) for row in rows))
+def _table(kind: str, names: Iterable[str], rows: Iterable[Row]) -> Markup:
+    head = tag("tr", *(tag("th", name, scope="col") for name in names))
+    return tag("div", tag("table", head, *(tag("tr", *row) for row in rows), class_=kind), class_="wide")
 
 
 def _headers(schema: Json) -> Iterator[Row]:
@@ -99,7 +121,7 @@ def _headers(schema: Json) -> Iterator[Row]:
         values = [one["const"]] if "const" in one else one.get("enum", [])
         choice = f" One of {', '.join(values)}." if len(values) > 1 else f" Always {values[0]}." if values else ""
         kind = "text" if name in schema["required"] else "text, may be missing"
-        yield tag("code", name), kind, "", one["description"] + choice
+        yield tag("td", tag("code", name)), tag("td", kind), tag("td", one["description"] + choice)
 
 
 def _fields(record: Json, depth: int) -> Iterator[Row]:
@@ -107,7 +129,12 @@ def _fields(record: Json, depth: int) -> Iterator[Row]:
         default = json.dumps(field["default"], ensure_ascii=False) if "default" in field else ""
         # That of a nested record stands with its fields.
         shown = default if not default.startswith('{"') else ""
-        yield join(*[_INDENT] * depth, tag("code", field["name"])), _type(field["type"]), shown, field["doc"]
+        yield (
+            tag("td", *[_INDENT] * depth, tag("code", field["name"])),
+            tag("td", _type(field["type"])),
+            tag("td", shown, class_="default"),
+            tag("td", field["doc"]),
+        )
         for nested in _records(field["type"]):
             yield from _fields(nested, depth + 1)
 
@@ -137,9 +164,10 @@ def _type(kind: Any) -> str:
 
 
 def _codes(codes: Json) -> Markup:
-    head = tag("tr", *(tag("th", name, scope="col") for name in ("code", "meaning", "what to do")))
     rows = (
-        tag("tr", tag("td", tag("code", code)), tag("td", one["description"]), tag("td", one["remedy"]))
+        (tag("td", tag("code", code)), tag("td", one["description"]), tag("td", one["remedy"]))
         for code, one in codes.items()
     )
-    return tag("section", tag("h2", "Error codes"), tag("table", head, *rows), id="codes")
+    return tag(
+        "section", tag("h2", "Error codes"), _table("codes", ("code", "meaning", "what to do"), rows), id="codes"
+    )

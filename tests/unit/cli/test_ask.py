@@ -108,6 +108,7 @@ def test_an_answer_that_is_not_whole_is_told(kafka: FakeKafka, named: str, capsy
         (["first", "--again", "a", "--no-wait", "--timeout", "1"], 2, "--timeout belongs to --wait"),
         (["first", "--again", "a" * 100_001], 2, "the question is wrong: String should have at most 100000 characters"),
         (["--again", "a"], 2, "Missing argument 'JOB'"),
+        (["a b", "--again", "a"], 2, "'a b' can be no job_id"),
         (["running", "--again", "a"], 1, "The job running is not done; follow it with `video-consumer watch running`"),
         (["nobody", "--again", "a"], 1, "hold nothing of the job nobody"),
         (["first", "--again", "a", "--timeout", "0"], 1, "There is no final result of"),

@@ -106,6 +106,16 @@ def test_wrong_settings_are_the_only_line(check: Check) -> None:
     assert "HTTP_PORT" in lines["settings"]
 
 
+def test_a_variable_that_is_nearly_a_setting_has_a_line(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHUNK_DURATON", "30")
+    code, lines = check()
+    assert code == 0
+    assert lines["settings"] == (
+        "- read config.yaml, environment and options: The variable CHUNK_DURATON is no setting, and of no effect. "
+        "To do: Name it CHUNK_DURATION, if that was meant."
+    )
+
+
 def test_without_a_broker_the_topics_are_not_tried(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "Cluster", DownCluster)
     code, lines = check()

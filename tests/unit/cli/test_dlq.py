@@ -212,13 +212,13 @@ def test_nothing_is_sent_without_yes(monkeypatch: pytest.MonkeyPatch, capsys: py
     ("arguments", "code", "says"),
     [
         (["redrive"], 2, "give NAME or --code, or --all"),
-        (["redrive", "--all", "1/2"], 2, "--all leaves no choice to make"),
+        (["redrive", "--all", "1/2"], 2, "--all is for every dead letter; leave out NAME and --code"),
         (
             ["redrive", "--code", "SOURCE_NOTFOUND"],
             2,
             "there is no error code SOURCE_NOTFOUND; did you mean SOURCE_NOT_FOUND?",
         ),
-        (["redrive", "--code", "X"], 2, "there is no error code X; consumer/errors.py lists them"),
+        (["redrive", "--code", "X"], 2, "there is no error code X; docs/asyncapi.html lists them"),
         (["list", "a b"], 2, "'a b' names no dead letter: give PARTITION/OFFSET, for example 3/17, or the id of a job"),
         (["show", "1/"], 2, "'1/' names no dead letter"),
         (["show", "x" * 200], 2, "… "),

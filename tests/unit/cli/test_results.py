@@ -69,6 +69,11 @@ def test_an_unknown_job_is_one_sentence(kafka: FakeKafka, capsys: pytest.Capture
     assert captured.out == ""
 
 
+def test_what_can_be_no_id_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["results", "a b"]) == 2
+    assert "'a b' can be no job_id" in capsys.readouterr().err
+
+
 def test_watching_shows_a_line_a_result_until_all_are_done(
     kafka: FakeKafka, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,7 +92,7 @@ def test_watching_ends_with_the_time_given(kafka: FakeKafka, capsys: pytest.Capt
 
 def test_a_missing_topic_is_a_matter_of_configuration(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", "job", "--kafka-topic-prefix", "elsewhere"]) == 4
-    assert "The topic elsewhere.chunk-results does not exist" in capsys.readouterr().err
+    assert "The topic elsewhere.jobs does not exist" in capsys.readouterr().err
 
 
 def test_cancelling_sends_a_request_for_each_job(kafka: FakeKafka) -> None:

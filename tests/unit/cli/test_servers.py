@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,19 @@ def test_run_is_the_worker_with_these_settings(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(consumer.worker, "run_worker", run_worker)
     assert main(["run", "--engine", "synthetic", "--set", "max_attempts=7"]) == code
     assert [(settings.engine, settings.max_attempts) for settings in seen] == [("synthetic", 7)]
+
+
+@pytest.mark.usefixtures("signals")
+def test_run_tells_of_a_variable_that_is_nearly_a_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVER", "broker:9092")
+    monkeypatch.setattr(consumer.worker, "run_worker", lambda settings: 0)
+    assert main(["run", "--engine", "synthetic"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["variable"]) == ("setting_unknown", "KAFKA_BOOTSTRAP_SERVER")
+    assert told["did_you_mean"] == "KAFKA_BOOTSTRAP_SERVERS"
 
 
 @pytest.mark.usefixtures("signals")
@@ -84,9 +98,26 @@ def test_serve_listens_only_when_told(
         seen.append(local)
         return 0
 
+    if address is None:
+        monkeypatch.setenv("RUNPOD_WEBHOOK_GET_JOB", "https://queue")
     monkeypatch.setattr(consumer.runpod.server, "serve", serve)
     assert main(["serve", *arguments]) == 0
     assert seen == [address]
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("", "this is no serverless worker of RunPod (RUNPOD_WEBHOOK_GET_JOB is not set); add --local"),
+        ("--port 8001", "--port belongs to --local"),
+        ("--host 0.0.0.0", "--host belongs to --local"),
+    ],
+)
+def test_serve_starts_no_engine_where_no_request_can_come(
+    option: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", *option.split()]) == 2
+    assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,12 @@ class FakeKafka:
             record = event.job_id.encode(), CODEC.encode(event, topic), at
             self.records.setdefault((topic, PARTITION), []).append(record)
 
+    def send(self, job_id: str, at: int) -> JobHandle:
+        """A record of a job in the jobs topic, whose value nobody looks at, with the time stamp `at`."""
+        records = self.records.setdefault(("video.jobs", PARTITION), [])
+        records.append((job_id.encode(), b"", at))
+        return JobHandle(job_id, "video.jobs", PARTITION, len(records) - 1, at)
+
     def cluster(self, settings: Settings) -> FakeCluster:
         return FakeCluster(self)
 
@@ -114,8 +120,8 @@ class FakeReader:
             records = self.kafka.records.get(place, [])
             if offset < len(records):
                 self.positions[place] += 1
-                key, value, _ = records[offset]
-                return Line(place, offset, key, value)
+                key, value, timestamp = records[offset]
+                return Line(place, offset, key, value, timestamp=timestamp)
             if place not in self.ended:
                 self.ended.add(place)
                 return Line(place, offset)

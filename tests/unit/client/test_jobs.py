@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from consumer.client import (
@@ -14,6 +16,7 @@ from consumer.client import (
     new_job_id,
     reader,
 )
+from consumer.client.follower import Follower
 from consumer.client.places import CLOCK_MARGIN_MS
 from consumer.errors import ConfigurationError
 from consumer.events.models import CancelJob, ChunkResult, VideoJob, VideoResult
@@ -103,6 +106,13 @@ def test_a_job_that_would_be_refused_or_does_not_fit_is_not_sent(kafka: FakeKafk
     assert kafka.sent == []
 
 
+def _until_silent(follower: Follower) -> Iterator[ChunkResult | VideoResult]:
+    """What comes before nothing does; the scripted cluster has all there at once."""
+    with follower:
+        for _ in range(20):
+            yield from follower.step(0.0)
+
+
 @pytest.mark.parametrize("missing", ["video.jobs", CHUNKS, RESULTS])
 def test_a_missing_topic_is_named(kafka: FakeKafka, missing: str) -> None:
     del kafka.topics[missing]
@@ -148,6 +158,16 @@ def test_the_time_given_ends_the_following(kafka: FakeKafka) -> None:
     assert kafka.open == 0
 
 
+def test_an_id_means_its_newest_record_such_as_one_that_was_sent_again(kafka: FakeKafka) -> None:
+    first, again = kafka.send("job", at=1_000), kafka.send("job", at=2_000)
+    kafka.publish(*run_of(first.run_id, 2))
+    client = VideoJobs(SETTINGS)
+    assert list(_until_silent(client.follower(["job"]))) == []
+    kafka.publish(*run_of(again.run_id, 1))
+    assert [event.run_id for event in client.follow(["job"], timeout=60)] == [again.run_id] * 2
+    assert client.wait(first, timeout=60).run_id == first.run_id, "a handle means its record"
+
+
 def test_following_all_begins_at_the_end(kafka: FakeKafka) -> None:
     kafka.publish(*run_of("run", 1))
     with pytest.raises(WaitTimeoutError):
@@ -172,6 +192,16 @@ def test_an_id_that_tells_its_time_is_read_from_there(kafka: FakeKafka) -> None:
     found = VideoJobs(SETTINGS).results(job_id)
     assert found.final is not None
     assert kafka.started == [{(CHUNKS, 0): 0, (CHUNKS, 1): 1, (RESULTS, 0): 0, (RESULTS, 1): 0}]
+
+
+def test_records_of_an_id_that_tells_its_time_are_looked_for_from_there(kafka: FakeKafka) -> None:
+    job_id = new_job_id()
+    made = int(job_id.replace("-", "")[:12], 16)
+    kafka.send("other", at=made - CLOCK_MARGIN_MS - 1)
+    handle = kafka.send(job_id, at=made)
+    kafka.publish(*(event.model_copy(update={"job_id": job_id}) for event in run_of(handle.run_id, 1)), at=made)
+    assert VideoJobs(SETTINGS).wait(job_id, timeout=60).run_id == handle.run_id
+    assert kafka.started[0] == {("video.jobs", 0): 0, ("video.jobs", 1): 1}
 
 
 def test_an_id_whose_clock_was_wrong_is_found_from_the_beginning(kafka: FakeKafka) -> None:
