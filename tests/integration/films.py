@@ -26,6 +26,7 @@ HOUR_START = 3590
 """Where the scenes of the long film begin, s: its chunks reach across the hour."""
 
 Picture = tuple[int, Frame]
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,26 @@ def every(fps: int, seconds: int = SECONDS) -> range:
     return range(0, seconds * CLOCK, CLOCK // fps)
 
 
+def mixed(script: Script, other: Script, ticks: Iterable[int], mine: Callable[[int], bool]) -> Iterator[Picture]:
+    """The script's pictures at the ticks that are `mine`, the other's at all others of these."""
+    at = list(ticks)
+    pairs = zip(filmed(script, at), filmed(other, at), strict=True)
+    return (one if mine(one[0]) else another for one, another in pairs)
+
+
+def asked_for(ticks: int) -> bool:
+    """Whether it is one of the two pictures a second that jobs ask for."""
+    return ticks % (CLOCK // 2) == 0
+
+
 def plain(script: Script, suffix: str = "mp4", fps: int = 10, **how: Any) -> Film:
     """At an even rate; `how` as `write` takes it."""
     return Film(script, suffix, lambda path: write(path, filmed(script, every(fps, script.seconds)), **how))
+
+
+def between_others(script: Script, other: Script, suffix: str = "mp4", **how: Any) -> Film:
+    """Ten pictures a second; those that nobody asks for show the other, so that no neighbour stands in for one."""
+    return Film(script, suffix, lambda path: write(path, mixed(script, other, every(10), asked_for), **how))
 
 
 def turned(script: Script, degrees: int) -> Film:
@@ -109,15 +127,15 @@ def turned(script: Script, degrees: int) -> Film:
     return Film(script, "mp4", make)
 
 
-def uneven(script: Script, seed: int = 3) -> Film:
-    """Two pictures a second that the job asks for, and between them at random ticks none or up to 15 others."""
+def uneven(script: Script, other: Script, seed: int = 3) -> Film:
+    """Two pictures a second that the job asks for, and between them at random ticks none or up to 15 of the other."""
     rng = np.random.default_rng(seed)
     ticks: set[int] = set(every(2))
     for second in range(SECONDS):
         most = 3 if second < SECONDS // 2 else 31
         drawn = rng.choice(CLOCK, int(rng.integers(most)), replace=False)
         ticks |= {second * CLOCK + int(one) for one in drawn}
-    return Film(script, "mkv", lambda path: write(path, filmed(script, sorted(ticks))))
+    return Film(script, "mkv", lambda path: write(path, mixed(script, other, sorted(ticks), asked_for)))
 
 
 def late(script: Script) -> Film:
@@ -140,19 +158,26 @@ def between_keys(script: Script, other: Script) -> Film:
         return ticks == 0 or ticks % 30 == 27
 
     def make(path: Path) -> None:
-        pairs = zip(filmed(script, every(20)), filmed(other, every(20)), strict=True)
-        mixed = (mine if is_key(mine[0]) else others for mine, others in pairs)
-        write(path, mixed, keys=is_key, options={**X264, "sc_threshold": "0"})
+        pictures = mixed(script, other, every(20), is_key)
+        write(path, pictures, keys=is_key, options={**X264, "sc_threshold": "0"})
 
     return Film(script, "mp4", make, fields={"keyframes_only": True})
 
 
-def scripts(first: int, count: int, events: int, until: float, seconds: int = SECONDS) -> list[Script]:
-    """Scripts by their seeds from `first` on in which so much happens until then (s); each has a marker of its own."""
+def scripts(
+    first: int, count: int, events: int, until: float, seconds: int = SECONDS, within: Span | None = None
+) -> list[Script]:
+    """Scripts by their seeds from `first` on in which so much happens until then (s); each has a marker of its own.
+
+    Args:
+        within: seconds between which something happens in each of them.
+    """
     found: list[Script] = []
     seed = first
     while len(found) < count:
         script, seed = write_script(seed, seconds), seed + 1
-        if sum(event.time < until for event in script.events) >= events:
+        times = [event.time for event in script.events]
+        wanted = within is None or any(within[0] < time <= within[1] for time in times)
+        if wanted and sum(time < until for time in times) >= events:
             found.append(replace(script, marker=(3 * len(found) + 11) % 100))
     return found

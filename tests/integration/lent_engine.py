@@ -73,6 +73,15 @@ def _moved(frames: int) -> Callable[[Clip], Clip]:
     return moved
 
 
+def _on_their_side(clip: Clip) -> Clip:
+    return Clip(np.ascontiguousarray(np.rot90(clip.pixels, axes=(1, 2))), clip.times, clip.start_time)
+
+
+def _squeezed(clip: Clip) -> Clip:
+    """As where times are counted from frames at a rate that the file does not keep."""
+    return Clip(clip.pixels, tuple(time * 0.93 for time in clip.times), clip.start_time)
+
+
 # Pictures that come a frame late cannot be told from right ones: an event between two pairs is then first seen in the
 # second frame of the later one, whose stamp it has anyhow.
 FAULTS: dict[str, Callable[[Clip], Clip]] = {
@@ -82,6 +91,8 @@ FAULTS: dict[str, Callable[[Clip], Clip]] = {
     "a-pair-late": _pair_late,
     "times-a-frame-early": _moved(-1),
     "times-a-frame-late": _moved(1),
+    "times-squeezed": _squeezed,
+    "on-their-side": _on_their_side,
 }
 
 

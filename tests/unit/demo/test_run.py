@@ -177,7 +177,7 @@ def test_answers_that_are_wrong_end_with_one() -> None:
     assert "something is broken" in shown.text and "missed" in shown.text
 
 
-@pytest.mark.parametrize(("chunks", "said"), [(4, False), (7, True)])
+@pytest.mark.parametrize(("chunks", "said"), [(12, False), (13, True)])
 def test_a_long_merge_that_went_wrong_is_explained(chunks: int, said: bool) -> None:
     merged = final("[1.0s] a red circle stops").model_copy(update={"num_chunks": chunks})
     Client.answers = [*answers()[:2], merged]
