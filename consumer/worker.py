@@ -40,7 +40,7 @@ from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.probes import HealthState, ProbeServer
 from consumer.telemetry.spending import spend
-from consumer.telemetry.tracing import make_tracing
+from consumer.telemetry.tracing_choice import make_tracing
 from consumer.telemetry.watchdog import Watchdog
 
 _log = structlog.get_logger(__name__)

@@ -96,7 +96,7 @@ async def _process(settings: Settings, job: VideoJob, *, quiet: bool) -> tuple[V
     from consumer.job.tools import Tools
     from consumer.media.library import MediaLibrary
     from consumer.telemetry.metrics import Metrics
-    from consumer.telemetry.tracing import make_tracing
+    from consumer.telemetry.tracing_choice import make_tracing
 
     chunks: list[ChunkResult] = []
 

@@ -18,7 +18,7 @@ from consumer.job.tools import Tools
 from consumer.media.library import MediaLibrary
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
-from consumer.telemetry.tracing import make_tracing
+from consumer.telemetry.tracing_choice import make_tracing
 
 _T = TypeVar("_T")
 STOP_SECONDS = 30.0

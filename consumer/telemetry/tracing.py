@@ -1,7 +1,8 @@
 """Spans of the work, for whoever configures an endpoint; for everybody else nothing, which costs nothing.
 
-OpenTelemetry is imported by `consumer.telemetry.otlp` alone, and that by `make_tracing` alone, where there is an
-endpoint. What a span may say is bounded and holds no text of users: numbers, ids, codes, never an address or a message.
+OpenTelemetry is imported by `consumer.telemetry.otlp` alone, and that by `consumer.telemetry.tracing_choice` alone,
+where there is an endpoint. What a span may say is bounded and holds no text of users: numbers, ids, codes, never an
+address or a message.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
-from consumer.errors import ConfigurationError
 from consumer.events.traceparent import TraceParent
-from consumer.settings import Settings
 
 Fact = str | int | float
 
@@ -100,25 +99,3 @@ class NoTracing:
 
 
 NO_TRACING = NoTracing()
-
-
-def make_tracing(settings: Settings, worker: str) -> Tracing:
-    """As the settings say.
-
-    Args:
-        worker: this process's name.
-
-    Raises:
-        ConfigurationError: an endpoint is configured and the packages for it are missing.
-    """
-    endpoint = settings.otel_exporter_otlp_endpoint
-    if endpoint is None:
-        return NO_TRACING
-    try:
-        from consumer.telemetry.otlp import OtlpTracing
-    except ImportError as error:
-        raise ConfigurationError(
-            f"OTEL_EXPORTER_OTLP_ENDPOINT is set, but {error.name} is not installed: install video-consumer[tracing], "
-            "or unset it."
-        ) from None
-    return OtlpTracing(endpoint, worker)

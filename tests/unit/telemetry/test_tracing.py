@@ -9,7 +9,8 @@ import pytest
 
 from consumer.errors import ConfigurationError
 from consumer.settings import Settings, load_settings
-from consumer.telemetry.tracing import NO_TRACING, make_tracing
+from consumer.telemetry.tracing import NO_TRACING
+from consumer.telemetry.tracing_choice import make_tracing
 
 VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
