@@ -59,14 +59,14 @@ def command(
         click.echo(as_json(response(Outcome.of(job.job_id, chunks, result, relative_times=True))))
     elif result.aggregated_response:
         click.echo(f"\n{answer_text(result)}")
+    if result.status != "succeeded":
+        click.echo(failure(result.error) if result.error else f"The job ended as {result.status}.", err=True)
+    # Last, so that a file that cannot be written hides nothing of what was found.
     write_exports(exports, settings, job.job_id, chunks, result)
     if report is not None:
         where = ReportOn(job.job_id, chunks, result, job, job.video_url, job.video_path, job)
         write_report(report, settings, where, pictures=pictures)
-    if result.status != "succeeded":
-        click.echo(failure(result.error) if result.error else f"The job ended as {result.status}.", err=True)
-        return 1
-    return 0
+    return 0 if result.status == "succeeded" else 1
 
 
 def plan(source: str | None, fields: dict[str, Any], settings: Settings) -> tuple[Settings, VideoJob]:

@@ -20,10 +20,10 @@ def _checked(_context: click.Context, _parameter: click.Parameter, path: Path | 
         return None
     if path.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(f"--report: the report is a page; give FILE.html, not {path.name}")
-    if path.is_dir():
-        raise click.UsageError(f"--report: {path} is a directory; name a file")
-    if not path.parent.is_dir():
-        raise click.UsageError(f"--report: there is no directory {path.parent}")
+    from consumer.report.files import place_problem
+
+    if problem := place_problem(path):
+        raise click.UsageError(f"--report: {problem}")
     return path
 
 

@@ -53,12 +53,13 @@ def recognise(text: str) -> Source | list[Local]:
             raise click.UsageError(problem)
         return Remote(text)
     path = Path(text)
-    if path.is_dir():
+    # By functions that take a name which no file can have for one of no file.
+    if os.path.isdir(text):  # noqa: PTH112
         found = _below(path)
         if not found:
             raise click.UsageError(f"there is no video below the directory {text} (looked for {_suffixes()})")
         return found
-    if path.exists():
+    if os.path.exists(text):  # noqa: PTH110
         return _file(path)
     if glob.has_magic(text):
         return _matching(text)

@@ -13,6 +13,20 @@ class UnwritableError(VideoConsumerError):
     """A file cannot be written."""
 
 
+def place_problem(path: Path) -> str | None:
+    """Why no file can be written there, as the end of a sentence, as far as that is known before; None: it can."""
+    try:
+        if path.is_dir():
+            return f"{path} is a directory; name a file"
+        if not path.parent.is_dir():
+            return f"there is no directory {path.parent}"
+    except OSError as error:
+        return f"no file can be called {path.name[:40]}... ({error.strerror}); name another"
+    if not os.access(path.parent, os.W_OK):
+        return f"this user may not write into {path.parent}; name another directory"
+    return None
+
+
 def write_whole(path: Path, text: str | bytes, option: str) -> None:
     """Write the file; one that is there is replaced, or left as it was if the new one cannot be written.
 

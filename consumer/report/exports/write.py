@@ -12,7 +12,7 @@ from consumer.report.exports.markdown import markdown
 from consumer.report.exports.outcome import Outcome, response
 from consumer.report.exports.subtitles import subrip, webvtt
 from consumer.report.exports.table import comma_separated, parquet
-from consumer.report.files import write_whole
+from consumer.report.files import place_problem, write_whole
 
 
 def _json(outcome: Outcome) -> str:
@@ -35,11 +35,7 @@ def check_export(path: Path) -> str | None:
         return f"the suffix of {path.name} says no format; take one of {', '.join(SUFFIXES)}"
     if path.suffix.lower() == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         return "Parquet needs the package pyarrow; install video-consumer[parquet]"
-    if path.is_dir():
-        return f"{path} is a directory; name a file"
-    if not path.parent.is_dir():
-        return f"there is no directory {path.parent}"
-    return None
+    return place_problem(path)
 
 
 def write_export(path: Path, outcome: Outcome) -> None:

@@ -11,6 +11,8 @@ import pytest
 from consumer.cli.main import main
 from consumer.cli.process import plan
 from consumer.inference.synthetic import SyntheticEngine
+from consumer.report import exports
+from consumer.report.files import UnwritableError
 from consumer.settings import Settings, load_settings
 from tests.media.videos import make_video
 
@@ -50,6 +52,20 @@ def test_what_is_no_video_is_one_sentence_with_a_code(tmp_path: Path, capsys: py
     assert captured.out == ""
     assert captured.err.startswith("MEDIA_UNREADABLE: ")
     assert captured.err.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_written_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise UnwritableError("out.srt cannot be written: No space left on device.")
+
+    monkeypatch.setattr(exports, "write_export", full)
+    (tmp_path / "text.mp4").write_text("no video")
+    assert main(["process", "text.mp4", *QUICK, "--export", "out.srt"]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("MEDIA_UNREADABLE: ")
+    assert second == "out.srt cannot be written: No space left on device."
 
 
 def test_no_model_is_loaded_for_what_is_no_video(

@@ -127,6 +127,8 @@ def test_serve_starts_no_engine_where_no_request_can_come(
         ("--video ..", "--video: there is no file"),
         ("--report page.pdf", "--report: the report is a page; give FILE.html, not page.pdf"),
         ("--report nowhere/page.html", "--report: there is no directory nowhere"),
+        (f"--report {'a' * 300}.html", "--report: no file can be called aaa"),
+        (f"--video {'a' * 300}", "--video: there is no file aaa"),
     ],
 )
 def test_the_demo_refuses_files_that_will_not_do_before_anything_is_started(

@@ -52,6 +52,7 @@ def test_a_directory_is_its_videos_in_order(tmp_path: Path) -> None:
         ("https:///x.mp4", "must look like https://HOST/..."),
         ("missing.mp4", "there is no file missing.mp4"),
         ("/dev/null", "neither a file nor a directory"),
+        ("a" * 300, "there is no file aaa"),
     ],
 )
 def test_anything_else_is_refused_with_a_reason(text: str, part: str) -> None:

@@ -233,6 +233,7 @@ def test_where_nothing_can_be_written_it_says_why(tmp_path: Path, monkeypatch: p
         "the suffix of a.doc says no format; take one of .srt, .vtt, .md, .json, .csv, .parquet"
     )
     assert check_export(tmp_path / "d.md") == f"{tmp_path / 'd.md'} is a directory; name a file"
+    assert "can be called aaa" in str(check_export(tmp_path / f"{'a' * 300}.md"))
     assert check_export(tmp_path / "no" / "a.md") == f"there is no directory {tmp_path / 'no'}"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert check_export(tmp_path / "a.parquet") == (
