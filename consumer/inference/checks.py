@@ -11,7 +11,7 @@ from typing import Any
 from consumer.errors import ErrorCode, TransientError
 from consumer.events.response_schema import bad_schema, schema_validator, short_line
 from consumer.inference.engine import Generation
-from consumer.inference.repetition import repeated_tail
+from consumer.inference.repetition import ROUND_LINES, going_round, repeated_tail
 
 
 def check_output(generation: Generation, response_schema: str | None) -> str | None:
@@ -36,6 +36,12 @@ def check_text(text: str) -> None:
         raise TransientError(
             ErrorCode.OUTPUT_REPETITIVE,
             f"The answer ends with the same {len(loop.unit)} characters {loop.times} times: raise presence_penalty.",
+        )
+    different = going_round(text)
+    if different is not None:
+        raise TransientError(
+            ErrorCode.OUTPUT_REPETITIVE,
+            f"Of the answer's last {ROUND_LINES} lines only {different} are different: raise presence_penalty.",
         )
 
 

@@ -1,4 +1,7 @@
-"""Finds the loop that a language model can fall into: the same words again and again until it is stopped; pure."""
+"""Finds the loop that a language model can fall into: the same words again and again until it is stopped; pure.
+
+Or nearly the same: a list that goes round and round, a word of it another one now and then.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ from dataclasses import dataclass
 MIN_TIMES = 8
 MIN_CHARACTERS = 160
 LONGEST_UNIT = 1000
+
+# A round in this sense: so many lines at the very end, each of which stands there so many times in the mean.
+ROUND_LINES = 64
+ROUND_TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +46,13 @@ def repeated_tail(text: str) -> Loop | None:
         if period <= LONGEST_UNIT and length >= max(MIN_CHARACTERS, MIN_TIMES * period):
             best = Loop(tail[:period][::-1], length // period)
     return best
+
+
+def going_round(text: str) -> int | None:
+    """How many different lines the last `ROUND_LINES` of `text` have, if they are far fewer than that; or None.
+
+    Lines are compared as they are: at other times the same event is another line. The last one may be cut off.
+    """
+    lines = [line for line in map(str.strip, text.splitlines()) if line][:-1][-ROUND_LINES:]
+    different = len(set(lines))
+    return different if len(lines) == ROUND_LINES and different * ROUND_TIMES <= ROUND_LINES else None

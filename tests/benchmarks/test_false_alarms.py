@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from consumer.inference.repetition import repeated_tail
+from consumer.inference.repetition import going_round, repeated_tail
 from consumer.inference.told_times import times_warning, told_times
 from tests.detector_corpus import found_texts, made_texts, pieces
 
@@ -21,7 +21,7 @@ def count(texts: Iterable[tuple[str, str]], wrong: Callable[[str], bool]) -> dic
     all_texts, loops, moments = Counter[str](), Counter[str](), Counter[str]()
     for kind, text in texts:
         all_texts[kind] += 1
-        loops[kind] += repeated_tail(text) is not None
+        loops[kind] += repeated_tail(text) is not None or going_round(text) is not None
         moments[kind] += wrong(text)
     return {kind: (number, loops[kind], moments[kind]) for kind, number in all_texts.items()}
 

@@ -52,6 +52,13 @@ def test_a_loop() -> None:
         check_text("and then the car goes on, " * 30)
 
 
+def test_a_list_that_goes_round() -> None:
+    lines = [f"[{number % 9}.2s] a star enters" + (" again" if number % 20 == 3 else "") for number in range(90)]
+    error = refusal("\n".join(lines))
+    assert (type(error), error.code) == (TransientError, ErrorCode.OUTPUT_REPETITIVE)
+    assert "last 64 lines only 12 are different" in error.message
+
+
 def test_json_that_fits_is_handed_back_compact() -> None:
     assert check_output(said('\n{ "count" :  3 }\n'), SCHEMA) == '{"count":3}'
     assert check_output(said('"ä"'), '{"type":"string"}') == '"ä"'

@@ -1,14 +1,23 @@
-"""A loop at the end is found, in whatever place it began; lists and tables are none."""
+"""A loop at the end is found, in whatever place it began, and a list that goes round; lists and tables are none."""
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.inference.repetition import LONGEST_UNIT, MIN_CHARACTERS, MIN_TIMES, repeated_tail
+from consumer.inference.repetition import (
+    LONGEST_UNIT,
+    MIN_CHARACTERS,
+    MIN_TIMES,
+    ROUND_LINES,
+    ROUND_TIMES,
+    going_round,
+    repeated_tail,
+)
 
 
 @pytest.mark.parametrize("unit", ["a", "the car, ", "A man walks. ", "x" * 39 + "\n"])
@@ -69,3 +78,34 @@ def test_the_longest_text_takes_no_time() -> None:
     began = time.process_time()
     repeated_tail(text)
     assert time.process_time() - began < 1.0
+
+
+def test_a_list_that_goes_round_with_another_word_now_and_then() -> None:
+    """As the small model once put three chunks together: never the same nine lines twice, for 260 lines."""
+    chance = random.Random(1)
+    lines = ["marker 45"]
+    for _ in range(28):
+        one = [f"[{second}.2s] an orange star turns purple" for second in range(3, 12)]
+        one[chance.randrange(9)] = f"[{chance.choice((5, 7))}.2s] a red star enters from the left"
+        lines += one
+    text = "\n".join(lines)
+    assert repeated_tail(text) is None
+    assert (going_round(text) or 0) > 9
+
+
+def test_lines_that_differ_are_no_round() -> None:
+    assert going_round("\n".join(f"[{second}.2s] the red circle stops" for second in range(10, 300))) is None
+    assert going_round("") is None
+
+
+@pytest.mark.parametrize(("lines", "found"), [(ROUND_LINES, None), (ROUND_LINES + 1, 8)])
+def test_how_many_lines_are_a_round(lines: int, found: int | None) -> None:
+    """The last one may be cut off, and counts for nothing."""
+    assert going_round("\n".join(f"line {number % 8}" for number in range(lines))) == found
+
+
+def test_how_many_different_lines_are_a_round() -> None:
+    most = ROUND_LINES // ROUND_TIMES
+    for different in (most, most + 1):
+        text = "\n".join(f"line {number % different}" for number in range(2 * ROUND_LINES))
+        assert (going_round(text) is not None) is (different == most)
