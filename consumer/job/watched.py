@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from consumer.errors import ErrorCode, TransientError
@@ -18,6 +19,7 @@ class WatchedRunner:
     Args:
         limit: seconds without progress, though the engine was asked, that are too many (ENGINE_STALL_SECONDS).
         lost: called once when the engine is lost, in the watchdog's thread.
+        leave: ends the process at once when it has not ended a minute later.
         tick: seconds between two looks.
     """
 
@@ -26,6 +28,7 @@ class WatchedRunner:
         runner: JobRunner,
         limit: float,
         lost: Callable[[], None] = lambda: None,
+        leave: Callable[[int], object] = os._exit,
         tick: float = TICK_SECONDS,
     ) -> None:
         self._runner, self._lost = runner, lost
@@ -36,6 +39,7 @@ class WatchedRunner:
             still=runner.engine_still_seconds,
             limit=limit,
             end=self._end,
+            leave=leave,
             tick=tick,
         )
 

@@ -19,13 +19,12 @@ from consumer.media.reader import RangeReader
 from consumer.media.source import Source, unreachable
 from consumer.media.window import Window
 from consumer.media.wire import (
-    KEPT_OPEN,
-    KEPT_OPEN_ON_CARD,
     DecodeAnswer,
     DecodeRequest,
     ProbeAnswer,
     ProbeRequest,
     Request,
+    kept_open,
 )
 
 
@@ -84,7 +83,7 @@ class Decoder:
             opened.close()
             raise
         self._open[request.video] = opened
-        while len(self._open) > (KEPT_OPEN_ON_CARD if self.gpu else KEPT_OPEN):
+        while len(self._open) > kept_open(gpu=self.gpu):
             self._open.popitem(last=False)[1].close()
 
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 
 from consumer.errors import CodedError
 from consumer.media.source import Source
-from consumer.media.wire import DATA, KEPT_OPEN, KEPT_OPEN_ON_CARD, MEMORY, NO_DATA, OUT_OF_MEMORY, RANGE, READ, Request
+from consumer.media.wire import DATA, MEMORY, NO_DATA, OUT_OF_MEMORY, RANGE, READ, Request, kept_open
 
 GRACE_SECONDS = 2.0
 """A decoder keeps to its time limit by itself; so much later it is killed."""
@@ -148,5 +148,4 @@ def start_decoders(count: int, *, gpu: bool, nice: int = 0) -> list[DecoderHandl
     finally:
         for one in theirs:
             one.close()
-    keeps = KEPT_OPEN_ON_CARD if gpu else KEPT_OPEN
-    return [DecoderHandle(process, ours, keeps) for ours, _ in pairs]
+    return [DecoderHandle(process, ours, kept_open(gpu=gpu)) for ours, _ in pairs]

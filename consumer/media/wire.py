@@ -36,6 +36,11 @@ OUT_OF_MEMORY = 77
 """Exit code of a decoder that needed more."""
 
 
+def kept_open(*, gpu: bool) -> int:
+    """How many videos a decoder keeps open."""
+    return KEPT_OPEN_ON_CARD if gpu else KEPT_OPEN
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
     """Find out what a video is.

@@ -42,7 +42,8 @@ async def emit(_: ChunkResult) -> None:
 
 
 def watched(hanging: Hanging, lost: threading.Event) -> WatchedRunner:
-    return WatchedRunner(cast(JobRunner, hanging), limit=3.0, lost=lost.set, tick=0.001)
+    # The process of the tests goes on.
+    return WatchedRunner(cast(JobRunner, hanging), limit=3.0, lost=lost.set, leave=lambda _: None, tick=0.001)
 
 
 @pytest.mark.parametrize("how", ["it stands still", "its process is gone"])
