@@ -23,6 +23,7 @@ def settings_of(given: argparse.Namespace, directory: Path) -> Settings:
             "max_num_seqs": given.running,
             "max_num_batched_tokens": given.step_tokens,
             "max_concurrent_chunks": given.in_flight,
+            "gpu_memory_utilization": given.memory,
             "engine_args": json.loads(given.engine_args),
             "allowed_paths": [str(directory)],
             "decoders": given.decoders,
@@ -51,8 +52,9 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         found.add_argument(f"--{name}", type=int, default=value)
     for name, value in {"running": 24, "in-flight": 32, "tokens": 11_400, "answer": 128, "decoders": 0}.items():
         found.add_argument(f"--{name}", type=int, default=value)
-    for name, amount in {"chunk-seconds": 60.0, "file-seconds": 1200.0, "temperature": 1.0}.items():
+    for name, amount in {"chunk-seconds": 60.0, "file-seconds": 1200.0, "temperature": 1.0, "memory": 0.9}.items():
         found.add_argument(f"--{name}", type=float, default=amount)
+    found.add_argument("--long-seconds", type=float, help="of the first file, which the long job is about")
     found.add_argument("--max-model-len", type=int, default=32_768)
     found.add_argument("--step-tokens", type=int)
     found.add_argument("--decoder-device", default="auto")
@@ -65,11 +67,14 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 def films_of(given: argparse.Namespace) -> list[Path]:
     """Two files, made side by side unless they are there."""
     given.films.mkdir(parents=True, exist_ok=True)
-    paths = [given.films / f"film-{number}.mp4" for number in (1, 2)]
-    missing = [path for path in paths if not path.exists()]
+    lengths = {
+        given.films / "film-1.mp4": given.long_seconds or given.file_seconds,
+        given.films / "film-2.mp4": given.file_seconds,
+    }
+    missing = {path: seconds for path, seconds in lengths.items() if not path.exists()}
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        list(pool.map(make_film, missing, [given.size] * 2, [given.file_seconds] * 2))
-    return paths
+        list(pool.map(make_film, missing, [given.size] * 2, missing.values()))
+    return list(lengths)
 
 
 def job_lengths(given: argparse.Namespace, chunks: int) -> list[int]:
