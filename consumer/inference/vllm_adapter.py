@@ -78,7 +78,7 @@ class VllmBackend:
         self._processes = engine_processes()
 
     @classmethod
-    def load(cls, settings: Settings, threads: int, stopping: Callable[[], bool]) -> VllmBackend:
+    def load(cls, settings: Settings, stopping: Callable[[], bool]) -> VllmBackend:
         """Import vLLM and load the model: a minute or more. Not to be called in the event loop's thread.
 
         Raises:
@@ -100,7 +100,7 @@ class VllmBackend:
         _unless(stopping)
         known = [field.name for field in dataclasses.fields(AsyncEngineArgs)]
         check_engine_args(settings, known)
-        config = AsyncEngineArgs(**with_patches(engine_arguments(settings, threads), known)).create_engine_config()
+        config = AsyncEngineArgs(**with_patches(engine_arguments(settings), known)).create_engine_config()
         _unless(stopping)
         steps = Steps()
         with socket_directory() as sockets:
@@ -115,13 +115,17 @@ class VllmBackend:
         if not is_extended(self._llm.vllm_config):
             return
         try:
-            scale = byte_scale(self._renderer.get_mm_processor().info.get_video_processor())
+            scale = await asyncio.to_thread(self._byte_scale)
             possible = scale is not None and all(await self._llm.collective_rpc(METHOD, args=scale))
         except Exception as error:  # noqa: BLE001 - whatever it is: the processor's own way is always there
             _log.warning("bytes_not_taken", error=repr(error))
             return
         if possible:
             self._processing = {"do_rescale": False, "do_normalize": False}
+
+    def _byte_scale(self) -> tuple[list[float], list[float]] | None:
+        """Loads the model's processor, which takes seconds: vLLM makes copies of the tokenizer for it."""
+        return byte_scale(self._renderer.get_mm_processor().info.get_video_processor())
 
     @property
     def alive(self) -> bool:

@@ -37,7 +37,7 @@ _SETTINGS = {
 _FIXED = {
     "limit_mm_per_prompt": "a request holds one video",
     "mm_processor_cache_gb": "no video comes twice, and several threads render",
-    "renderer_num_workers": "it is the number of threads that render, which follows the cores",
+    "renderer_num_workers": "prompts are rendered in the consumer's own threads, and each adds copies of the tokenizer",
     "skip_tokenizer_init": "tokens are counted before anything is decoded",
     "disable_log_stats": "the times of an answer come from its statistics",
     "enable_log_requests": "prompts do not belong in a log",
@@ -116,7 +116,7 @@ def require_compile_cache(settings: Settings) -> None:
         ) from None
 
 
-def engine_arguments(settings: Settings, render_threads: int) -> dict[str, Any]:
+def engine_arguments(settings: Settings) -> dict[str, Any]:
     """The settings by the names of vLLM's engine arguments."""
     arguments: dict[str, Any] = {
         "model": settings.model_name,
@@ -136,8 +136,6 @@ def engine_arguments(settings: Settings, render_threads: int) -> dict[str, Any]:
         "skip_mm_profiling": True,
         # A progress bar is for a terminal.
         "use_tqdm_on_load": False,
-        # Copies of the tokenizer, one for each thread that renders; more than one is refused with a processor cache.
-        "renderer_num_workers": render_threads,
     }
     if settings.hf_token is not None:
         arguments["hf_token"] = settings.hf_token.get_secret_value()

@@ -64,8 +64,7 @@ class VllmEngine:
         self._settings = settings
         # As it is asked for, until the weights are there.
         self._revision = settings.model_revision
-        self._threads = render_threads()
-        self._renderers = ThreadPoolExecutor(self._threads, "render")
+        self._renderers = ThreadPoolExecutor(render_threads(), "render")
         self._loader = ThreadPoolExecutor(1, "engine-start")
         self._loading: asyncio.Future[VllmBackend] | None = None
         self._backend: VllmBackend | None = None
@@ -219,7 +218,7 @@ class VllmEngine:
 
     def _load(self) -> VllmBackend:
         try:
-            return VllmBackend.load(self._settings, self._threads, lambda: self._stopping)
+            return VllmBackend.load(self._settings, lambda: self._stopping)
         except (LoadStopped, ConfigurationError):
             raise
         except Exception as error:  # vLLM raises whatever comes: OSError, ValueError, RuntimeError, its own

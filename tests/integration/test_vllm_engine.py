@@ -169,7 +169,7 @@ async def test_the_first_questions_are_answered_and_other_times_than_agreed_are_
 async def test_an_engine_arg_is_looked_for_in_vllm_s_own_list(engine: VllmEngine) -> None:
     wrong = Settings(model_name=str(demo_model()), engine_args={"load_fromat": "dummy"})
     with pytest.raises(ConfigurationError, match=r"no engine argument load_fromat; did you mean load_format\?"):
-        VllmBackend.load(wrong, 1, lambda: False)
+        VllmBackend.load(wrong, lambda: False)
 
 
 def endless() -> GenerationRequest:

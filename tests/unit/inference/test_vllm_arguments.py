@@ -39,7 +39,7 @@ SETTINGS = Settings(
 
 
 def test_every_setting_reaches_vllm() -> None:
-    assert engine_arguments(SETTINGS, 3) == {
+    assert engine_arguments(SETTINGS) == {
         "model": "some/model",
         "revision": "v9",
         "tokenizer_revision": "v9",
@@ -56,12 +56,11 @@ def test_every_setting_reaches_vllm() -> None:
         "mm_processor_cache_gb": 0,
         "skip_mm_profiling": True,
         "use_tqdm_on_load": False,
-        "renderer_num_workers": 3,
     }
 
 
 def test_what_is_not_set_is_left_to_vllm() -> None:
-    arguments = engine_arguments(Settings(), 1)
+    arguments = engine_arguments(Settings())
     assert "max_num_seqs" not in arguments
     assert "hf_token" not in arguments
     assert arguments["revision"] is arguments["quantization"] is None
@@ -69,13 +68,13 @@ def test_what_is_not_set_is_left_to_vllm() -> None:
 
 def test_engine_args_go_along_and_win_over_what_is_only_a_habit() -> None:
     given = {"load_format": "dummy", "skip_mm_profiling": False}
-    arguments = engine_arguments(Settings(engine_args=given), 1)
+    arguments = engine_arguments(Settings(engine_args=given))
     assert arguments["load_format"] == "dummy"
     assert arguments["skip_mm_profiling"] is False
 
 
 def test_what_a_setting_says_is_no_engine_arg() -> None:
-    mine = engine_arguments(SETTINGS, 1)
+    mine = engine_arguments(SETTINGS)
     habits = {"skip_mm_profiling", "use_tqdm_on_load"}
     for name in mine.keys() - habits:
         with pytest.raises(ConfigurationError, match=f"ENGINE_ARGS may not hold {name}: .*") as caught:
@@ -93,7 +92,7 @@ def test_the_documentation_names_those_that_are_refused_and_those_that_are_not()
         with pytest.raises(ConfigurationError, match=f"{name}: .*; leave it out"):
             check_engine_args(Settings(engine_args={name: 1}))
     check_engine_args(Settings(engine_args=dict.fromkeys(named[-2:], False)))
-    assert engine_arguments(SETTINGS, 1).keys() >= set(named[-2:])
+    assert engine_arguments(SETTINGS).keys() >= set(named[-2:])
 
 
 def test_an_argument_that_vllm_does_not_know_is_named_with_its_neighbour() -> None:

@@ -229,7 +229,7 @@ async def test_what_vllm_raises_becomes_a_sentence(monkeypatch: pytest.MonkeyPat
 async def test_a_stop_while_the_model_loads_breaks_the_load_off(monkeypatch: pytest.MonkeyPatch) -> None:
     began = threading.Event()
 
-    def load(settings: Settings, threads: int, stopping: Callable[[], bool]) -> VllmBackend:
+    def load(settings: Settings, stopping: Callable[[], bool]) -> VllmBackend:
         began.set()
         while not stopping():
             threading.Event().wait(0.001)

@@ -43,7 +43,7 @@ FIELDS = [
         "queued_ts scheduled_ts arrival_time first_token_latency",
         "time answers",
     ),
-    ("engine/arg_utils.py", "EngineArgs", "worker_extension_cls skip_mm_profiling renderer_num_workers", "start"),
+    ("engine/arg_utils.py", "EngineArgs", "worker_extension_cls skip_mm_profiling", "start"),
     ("engine/arg_utils.py", "EngineArgs", "mm_processor_cache_gb use_tqdm_on_load hf_token", "start"),
 ]
 
