@@ -78,14 +78,19 @@ def test_the_client_s_stages_make_a_client_that_works(context: Path, tmp_path: P
     assert "torch" not in run(client / "pip", "list", cwd=tmp_path, env={})
 
 
-def entered(tmp_path: Path, *words: str, **environment: str) -> list[str]:
-    """Process id, HF_HOME, COMPILE_CACHE_DIR and arguments, as the program gets them."""
+def entered(tmp_path: Path, *words: str, error: str = "", **environment: str) -> list[str]:
+    """HF_HOME, COMPILE_CACHE_DIR and arguments, as the program gets them; `error` is what is told beside."""
     fake = program(tmp_path / "bin", "video-consumer", ECHO).parent
     given = {"PATH": f"{fake}:{os.environ['PATH']}", **environment}
     with subprocess.Popen(
-        [ROOT / "deploy" / "entrypoint.sh", *words], env=given, stdout=subprocess.PIPE, text=True
+        [ROOT / "deploy" / "entrypoint.sh", *words],
+        env=given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
-        output, _ = process.communicate(timeout=20)
+        output, told = process.communicate(timeout=20)
+    assert error in told if error else not told
     assert process.returncode == 0
     lines = output.splitlines()
     assert lines[0] == str(process.pid), "the program takes the shell's place, so that it gets the signals"
@@ -112,6 +117,24 @@ def test_a_model_that_the_image_carries_is_read_from_it(tmp_path: Path) -> None:
     assert entered(tmp_path, MODEL_NAME="owner/model", **given) == [str(baked), f"{volume}/compiled"]
     for other in ("owner/other", ""):
         assert entered(tmp_path, MODEL_NAME=other, **given) == [f"{volume}/huggingface", f"{volume}/compiled"]
+
+
+def test_the_card_is_shared_where_that_is_asked_for(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    control = f'#!/bin/sh\necho "$CUDA_MPS_LOG_DIRECTORY $@" >>{log}\n'
+    program(tmp_path / "bin", "nvidia-cuda-mps-control", control)
+    for others in ("", "0"):
+        assert entered(tmp_path, "run", CUDA_MPS=others) == ["", "", "run"]
+    assert not log.exists()
+    assert entered(tmp_path, "run", CUDA_MPS="1", TMPDIR="/t") == ["", "", "run"]
+    assert log.read_text(encoding="utf-8") == "/t/nvidia-mps-log -d\n"
+
+
+@pytest.mark.parametrize("control", ["#!/bin/sh\nexit 1\n", None])
+def test_a_card_that_cannot_be_shared_is_told_and_stops_nothing(control: str | None, tmp_path: Path) -> None:
+    if control is not None:
+        program(tmp_path / "bin", "nvidia-cuda-mps-control", control)
+    assert entered(tmp_path, "run", error="take turns on the card", CUDA_MPS="1") == ["", "", "run"]
 
 
 def test_the_image_is_asked_whether_it_lives() -> None:
