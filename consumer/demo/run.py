@@ -33,7 +33,7 @@ from consumer.demo.settings import (
     prepare_environment,
 )
 from consumer.demo.video import FPS as VIDEO_FPS
-from consumer.demo.video import encode
+from consumer.demo.video import encode, require_video
 from consumer.demo.world import Script, write_script
 from consumer.errors import VideoConsumerError
 from consumer.events.models import ChunkResult, VideoJob, VideoResult
@@ -76,7 +76,7 @@ def run_demo(plan: Plan, show: Display, check: Callable[[], None] = lambda: None
 
     Raises:
         ConfigurationError: the installation lacks something.
-        VideoConsumerError: the broker or the consumer did not work.
+        VideoConsumerError: the file is no video, or the broker or the consumer did not work.
     """
     directory = Path(tempfile.mkdtemp(prefix="video-consumer-demo-"))
     try:
@@ -104,6 +104,8 @@ class _Demo:
         names = (topics.jobs, topics.control, topics.dead_letters, topics.chunk_results, topics.results)
         with EmbeddedBroker(names) as broker:
             settings = demo_settings(broker.bootstrap_servers, (video.parent,))
+            if self._script is None:
+                require_video(video, settings)
             with ConsumerThread(settings, self._show.tick) as consumer:
                 if self._script is not None:
                     self._draw(self._script, video)

@@ -1,4 +1,4 @@
-"""Encodes frames as a real H.264 file in MP4."""
+"""The demo's video: frames become a real H.264 file in MP4, or it is somebody's own file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from consumer.errors import CODES, CodedError, VideoConsumerError
+from consumer.settings import Settings
 
 FPS = 20
 """Frames a second: half seconds, at which the model looks, are frames of their own."""
@@ -52,3 +55,21 @@ def encode(
             progress(number + 1)
         for packet in stream.encode():
             container.mux(packet)
+
+
+def require_video(path: Path, settings: Settings) -> None:
+    """Make sure that a file is a video that can be read; vLLM, which takes a minute to start, is not needed for that.
+
+    Raises:
+        VideoConsumerError: it is not; the sentence says what it is, and what to do.
+    """
+    from consumer.media.library import MediaLibrary
+
+    library = MediaLibrary.from_settings(settings)
+    try:
+        library.open(video_url=None, video_path=str(path)).close()
+    except CodedError as error:
+        message = error.message.rstrip(".")
+        raise VideoConsumerError(f"{path}: {error.code.value}: {message}. {CODES[error.code].remedy}") from None
+    finally:
+        library.close()

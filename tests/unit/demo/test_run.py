@@ -12,9 +12,10 @@ import pytest
 
 from consumer.demo import run as demo
 from consumer.demo.consumer_thread import ConsumerEndedError
+from consumer.demo.render import frames
 from consumer.demo.run import Plan, run_demo
 from consumer.demo.score import tellable
-from consumer.demo.video import encode
+from consumer.demo.video import FPS, encode
 from consumer.demo.world import Script, write_script
 from consumer.errors import ErrorCode, VideoConsumerError
 from consumer.events.models import ChunkResult, ErrorInfo, VideoJob, VideoResult
@@ -212,7 +213,7 @@ def test_what_the_client_raises_arrives() -> None:
 
 def test_a_video_of_ones_own_is_shown_with_a_warning(tmp_path: Path) -> None:
     video = tmp_path / "mine.mp4"
-    video.write_bytes(b"not looked at here")
+    encode(video, islice(frames(write_script(SEED, SECONDS), FPS), 4))
     Client.answers = [chunk("a line"), final("the whole")]
     code, shown = play(video=video)
     assert code == 0
@@ -220,6 +221,16 @@ def test_a_video_of_ones_own_is_shown_with_a_warning(tmp_path: Path) -> None:
     assert "    a line" in shown.lines and "    the whole" in shown.lines
     assert "script" not in shown.text
     assert video.exists()
+
+
+def test_a_file_that_is_no_video_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(demo, "ConsumerThread", None)
+    video = tmp_path / "mine.mp4"
+    video.write_bytes(b"a letter")
+    with pytest.raises(VideoConsumerError, match=r"mine\.mp4: MEDIA_UNREADABLE: .*\. [A-Z]"):
+        play(video=video)
 
 
 def test_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
