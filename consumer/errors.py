@@ -74,7 +74,7 @@ CODES: dict[ErrorCode, CodeInfo] = {
         "Add the host to ALLOWED_HOSTS or the directory to ALLOWED_PATHS if it is meant to be read.",
     ),
     ErrorCode.SOURCE_UNREACHABLE: CodeInfo(
-        "The store did not answer in time.", True, "Check that the store runs and can be reached; then redrive the job."
+        "The store did not answer in time.", True, "Check that the store runs and can be reached, then try again."
     ),
     ErrorCode.SOURCE_CHANGED: CodeInfo(
         "The video was replaced while the job ran.", False, "Send the job again, with a version id if it may change."

@@ -103,7 +103,7 @@ def test_the_list_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     out, error = capsys.readouterr()
     first, second = out.splitlines()
     assert first.startswith("1/4      SOURCE_UNREACHABLE ")
-    remedy = "Check that the store runs and can be reached; then redrive the job."
+    remedy = "Check that the store runs and can be reached, then try again."
     assert first.endswith(f"  job-1  attempt 2  The store did not answer. {remedy}")
     assert "(no job id)" in second
     assert "The record's value is not an event in any of the accepted wire formats." in second
