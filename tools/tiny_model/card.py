@@ -102,8 +102,8 @@ def card(training: Mapping[str, Any], evaluation: Mapping[str, Any], size: int) 
             f"On {lines['answers']} chunks of generated video that training never saw ({lines['events']} events), "
             "encoded with H.264 at several rates and qualities, decoded by this package and answered by "
             f"{evaluation['engine']} on a CPU in float32, at temperature 0. Each was described and asked one of the "
-            f"questions; every third was described as JSON, too ({evaluation['json']['answers']}). {merges['jobs']} merges, of "
-            "jobs of 4 to 12 chunks; in a quarter of them one or two chunks are missing."
+            f"questions; every third was described as JSON, too ({evaluation['json']['answers']}). {merges['jobs']} "
+            "merges, of jobs of 4 to 12 chunks; in a quarter of them one or two chunks are missing."
         ),
         table=_table(evaluation),
         details=_details(evaluation),
