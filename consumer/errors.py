@@ -133,6 +133,11 @@ CODES: dict[ErrorCode, CodeInfo] = {
 }
 
 
+def explained(code: ErrorCode, message: str) -> str:
+    """The code, what it means in this case, and what can be done."""
+    return f"{code.value}: {message.rstrip('.')}. {CODES[code].remedy}"
+
+
 class VideoConsumerError(Exception):
     """Base of all expected errors; `str()` is one sentence fit for a user, without secrets."""
 

@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-from consumer.errors import CODES, ErrorCode
+from consumer import errors
+from consumer.errors import ErrorCode
 from consumer.events.models import ChunkResult, ErrorInfo, VideoResult
 
 # Those that JSON lets stand; the others it escapes itself.
@@ -34,7 +35,7 @@ def failure(error: ErrorInfo | None) -> str:
 
 def explained(code: ErrorCode, message: str) -> str:
     """The code, what it means in this case, and what can be done."""
-    return printable(f"{code.value}: {message.rstrip('.')}. {CODES[code].remedy}")
+    return printable(errors.explained(code, message))
 
 
 def chunk_text(chunk: ChunkResult) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.errors import CODES, CodedError, VideoConsumerError
+from consumer.errors import CodedError, VideoConsumerError, explained
 from consumer.settings import Settings
 
 FPS = 20
@@ -69,7 +69,6 @@ def require_video(path: Path, settings: Settings) -> None:
     try:
         library.open(video_url=None, video_path=str(path)).close()
     except CodedError as error:
-        message = error.message.rstrip(".")
-        raise VideoConsumerError(f"{path}: {error.code.value}: {message}. {CODES[error.code].remedy}") from None
+        raise VideoConsumerError(f"{path}: {explained(error.code, error.message)}") from None
     finally:
         library.close()

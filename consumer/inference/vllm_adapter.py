@@ -73,6 +73,7 @@ class VllmBackend:
         # What the processor is told beside what a prompt says.
         self._processing: dict[str, Any] = {}
         self._renderer = llm.renderer
+        self._scale: tuple[list[float], list[float]] | None = None
         self._dead, self._failed = EngineDeadError, EngineGenerateError
         self._refusals = _refusals()
         self._processes = engine_processes()
@@ -108,24 +109,21 @@ class VllmBackend:
             llm = AsyncLLM.from_vllm_config(
                 config, stat_loggers=[steps.factory()], enable_log_requests=False, disable_log_stats=False
             )
-            return cls(llm, sockets, steps, imported)
+            backend = cls(llm, sockets, steps, imported)
+            backend.read_scale()
+            return backend
+
+    def read_scale(self) -> None:
+        """Learn how pixels are normalised, from the model's processor, for which vLLM copies the tokenizer: seconds."""
+        if is_extended(self._llm.vllm_config):
+            with _without_bytes():
+                self._scale = byte_scale(self._renderer.get_mm_processor().info.get_video_processor())
 
     async def prepare(self) -> None:
         """Have patches of pixels normalised where the model runs, if that can be; call it once, before `render`."""
-        if not is_extended(self._llm.vllm_config):
-            return
-        try:
-            scale = await asyncio.to_thread(self._byte_scale)
-            possible = scale is not None and all(await self._llm.collective_rpc(METHOD, args=scale))
-        except Exception as error:  # noqa: BLE001 - whatever it is: the processor's own way is always there
-            _log.warning("bytes_not_taken", error=repr(error))
-            return
-        if possible:
-            self._processing = {"do_rescale": False, "do_normalize": False}
-
-    def _byte_scale(self) -> tuple[list[float], list[float]] | None:
-        """Loads the model's processor, which takes seconds: vLLM makes copies of the tokenizer for it."""
-        return byte_scale(self._renderer.get_mm_processor().info.get_video_processor())
+        with _without_bytes():
+            if self._scale is not None and all(await self._llm.collective_rpc(METHOD, args=self._scale)):
+                self._processing = {"do_rescale": False, "do_normalize": False}
 
     @property
     def alive(self) -> bool:
@@ -227,6 +225,15 @@ class VllmBackend:
             raise _rejected("failed on", error.__cause__ or error) from error
         except self._refusals as error:
             raise _rejected("refused", error) from None
+
+
+@contextlib.contextmanager
+def _without_bytes() -> Iterator[None]:
+    """Whatever fails here is told, and no more: the processor's own way is always there."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - vLLM raises whatever comes
+        _log.warning("bytes_not_taken", error=repr(error))
 
 
 def sampling_params(values: SamplingValues) -> Any:
