@@ -112,6 +112,9 @@ class VllmEngine:
         try:
             # Shielded: a load cannot be cancelled, `stop` has to wait for its end.
             self._backend = await asyncio.shield(self._loading)
+            if self._stopping:
+                # The load had gone too far to be broken off, and `stop` closes what came of it.
+                raise LoadStopped
         except LoadStopped:
             raise ConfigurationError("The engine was stopped while it started.") from None
         self._backend.steps.listener = self._stepped

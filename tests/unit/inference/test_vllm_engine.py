@@ -247,6 +247,26 @@ async def test_a_stop_while_the_model_loads_breaks_the_load_off(monkeypatch: pyt
     assert not engine.alive
 
 
+async def test_a_stop_at_the_load_s_very_end_is_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, backend = threading.Event(), ScriptedBackend()
+
+    def load(settings: Settings, stopping: Callable[[], bool]) -> ScriptedBackend:
+        began.set()
+        while not stopping():
+            threading.Event().wait(0.001)
+        return backend
+
+    monkeypatch.setattr(VllmBackend, "load", load)
+    engine = VllmEngine(SETTINGS)
+    starting = asyncio.ensure_future(engine.start())
+    assert await asyncio.to_thread(began.wait, 10)
+    async with asyncio.timeout(10):
+        await engine.stop()
+    with pytest.raises(ConfigurationError, match="stopped while it started"):
+        await starting
+    assert (backend.prepared, backend.closed, engine.alive) == (0, 1, False)
+
+
 async def test_a_prompt_is_shown_and_nothing_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
     engine, backend = await started(monkeypatch)
     monkeypatch.setattr(backend, "render", lambda prompt: {**prompt, "prompt_token_ids": [7, 8, 9]})
