@@ -12,6 +12,8 @@ from typing import Any
 from consumer.events.models import ChunkResult, Timings, VideoJob
 from consumer.job import JobRunner, Run
 
+STAGES = ("decode", "wait", "first_token", "generate")
+
 FULL = 32
 """So many chunks of the long job are done before the first short one comes: its work has come into its stride."""
 
@@ -27,10 +29,12 @@ class Figures:
         """That quantile."""
         return self.seconds[round(share * (len(self.seconds) - 1))]
 
-    def told(self) -> dict[str, float]:
+    def told(self) -> dict[str, Any]:
         """As the results hold them; stages are means."""
-        means = {name: fmean(getattr(one, name) for one in self.stages) for name in ("decode", "wait", "generate")}
-        return {name: round(value, 3) for name, value in ({"p50": self.at(0.5), "p99": self.at(0.99)} | means).items()}
+        figures = {"p50": self.at(0.5), "p99": self.at(0.99)}
+        figures |= {name: fmean(getattr(one, name) for one in self.stages) for name in STAGES}
+        rounded = {name: round(value, 3) for name, value in figures.items()}
+        return rounded | {"each": [round(value, 2) for value in self.seconds]}
 
 
 class ShortJobs:

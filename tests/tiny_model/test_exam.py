@@ -11,7 +11,7 @@ import pytest
 from consumer.demo.score import Score
 from consumer.demo.sentences import Answer, Told, as_json, as_lines, parse
 from consumer.inference.merge_prompt import gaps_sentence
-from tools.tiny_model.card import CARD, EVALUATION, TRAINING, write_card
+from tools.tiny_model.card import CARD, EVALUATION, TRAINING, write_again, write_card
 from tools.tiny_model.exam import (
     MOST_CHUNKS,
     OFFSETS,
@@ -121,4 +121,12 @@ def test_the_card_tells_what_was_reached_and_what_is_short(tmp_path: Path, exams
     assert "| merged lists right as a whole | 75.00%, short by 20.00 points | 95.00% |" in text
     assert "| questions | 100.00% | 97.00% |" in text
     assert "| JSON valid against the schema | 95.83%, short by 4.17 points | 100.00% |" in text
-    assert "--seed 1 --steps 7" in text
+    assert "--seed 1 --steps 7" in text and "Another training" not in text
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / TRAINING).write_text(json.dumps(training | trial | {"seed": 2}))
+    (other / EVALUATION).write_text(json.dumps(evaluation | {"questions": {**found["questions"], "right": 0.9}}))
+    write_again(tmp_path, other)
+    text, _, again = (tmp_path / CARD).read_text().partition("Another training")
+    assert "| questions | 100.00% | 97.00% |" in text and "seed 2, 7 steps" in again
+    assert "| questions | 90.00%, short by 7.00 points | 97.00% |" in again

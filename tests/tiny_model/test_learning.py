@@ -189,5 +189,6 @@ def test_what_an_evaluation_cannot_write_is_told_before_it_asks(
 ) -> None:
     assert main(["evaluate", "--model", str(tmp_path), "--out", str(tmp_path / "missing" / "figures.json")]) == 2
     assert main(["evaluate", "--model", str(tmp_path), "--card"]) == 2
+    assert main(["evaluate", "--model", str(tmp_path), "--again", str(tmp_path)]) == 2
     told = capsys.readouterr().err.splitlines()
-    assert "--out" in told[0] and "training.json" in told[1]
+    assert "--out" in told[0] and "training.json" in told[1] and "--card" in told[1] and "--again" in told[2]

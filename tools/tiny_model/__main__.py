@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     written = evaluate.add_mutually_exclusive_group()
     written.add_argument("--out", type=Path, help="where the figures go as JSON (else beside the weights)")
     written.add_argument("--card", action="store_true", help="write the model card from what lies beside the weights")
+    written.add_argument("--again", type=Path, help="another model: its card is to tell of this training, too")
     return parser
 
 
@@ -71,7 +72,13 @@ def _train(chosen: argparse.Namespace) -> int:
 def _evaluate(chosen: argparse.Namespace) -> int:
     from tools.tiny_model.evaluation import Extent, evaluate
 
-    evaluate(chosen.model, Extent(chosen.clips, chosen.merges, chosen.seed), out=chosen.out, card=chosen.card)
+    evaluate(
+        chosen.model,
+        Extent(chosen.clips, chosen.merges, chosen.seed),
+        out=chosen.out,
+        card=chosen.card,
+        again=chosen.again,
+    )
     return 0
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 TRAINING, EVALUATION, CARD = "training.json", "evaluation.json", "MODEL_CARD.md"
 
+AGAIN = "again.json"
+"""Beside the weights: TRAINING and EVALUATION of another training by the same command, to see whether it comes out."""
+
 # What was aimed at, by the rows of the table.
 AIMS = {
     "recall": 0.995,
@@ -73,7 +76,7 @@ data.
 
 The same again: `python -m tools.tiny_model train --out DIR --seed {seed} --steps {steps}` on a machine with a GPU, then
 `python -m tools.tiny_model evaluate --model DIR --clips 500 --card`. A seed gives the same data at every step; the
-arithmetic of a GPU differs in its last digits from run to run, so the weights do too.
+arithmetic of a GPU differs in its last digits from run to run, so the weights do too.{again}
 
 Licence: MIT.
 """
@@ -85,13 +88,29 @@ def write_card(model: Path) -> None:
     Raises:
         OSError: there is no TRAINING or EVALUATION file in it.
     """
-    training, evaluation = (json.loads((model / name).read_text(encoding="utf-8")) for name in (TRAINING, EVALUATION))
+    training, evaluation = _figures(model)
     size = (model / "model.safetensors").stat().st_size
-    (model / CARD).write_text(card(training, evaluation, size), encoding="utf-8")
+    again = model / AGAIN
+    other = json.loads(again.read_text(encoding="utf-8")) if again.exists() else None
+    (model / CARD).write_text(card(training, evaluation, size, other), encoding="utf-8")
 
 
-def card(training: Mapping[str, Any], evaluation: Mapping[str, Any], size: int) -> str:
-    """The card's text; `size` of the weights in bytes."""
+def write_again(model: Path, other: Path) -> None:
+    """Tell in the model's card what another training came to; both directories were trained and evaluated.
+
+    Raises:
+        OSError: there is no TRAINING or EVALUATION file in one of them.
+    """
+    training, evaluation = _figures(other)
+    figures = {"training": training, "evaluation": evaluation}
+    (model / AGAIN).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    write_card(model)
+
+
+def card(
+    training: Mapping[str, Any], evaluation: Mapping[str, Any], size: int, other: Mapping[str, Any] | None = None
+) -> str:
+    """The card's text; `size` of the weights in bytes; `other`: as in AGAIN."""
     lines, merges = evaluation["lines"], evaluation["merges"]
     return _TEXT.format(
         parameters=training["parameters"],
@@ -112,12 +131,26 @@ def card(training: Mapping[str, Any], evaluation: Mapping[str, Any], size: int) 
             f"at its end, teacher-forced: {training['windows exact']:.1%} of {training['windows tried']} answers about "
             f"chunks and {training['merges exact']:.1%} of {training['merges tried']} merges right in every token."
         ),
+        again="" if other is None else _again(other["training"], other["evaluation"]),
     )
 
 
-def _table(evaluation: Mapping[str, Any]) -> str:
+def _figures(model: Path) -> list[dict[str, Any]]:
+    return [json.loads((model / name).read_text(encoding="utf-8")) for name in (TRAINING, EVALUATION)]
+
+
+def _again(training: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    return (
+        f"\n\nAnother training by the same command (seed {training['seed']}, {training['steps']} steps in "
+        f"{training['seconds']} s on {training['device']}), asked the same ({evaluation['lines']['answers']} chunks, "
+        f"{evaluation['merges']['jobs']} merges); its weights are not kept:\n\n{_table(evaluation)}"
+    )
+
+
+def _rows(evaluation: Mapping[str, Any]) -> list[tuple[str, float | None, float | None]]:
+    """What was asked, what was reached, and the aim."""
     lines, merges = evaluation["lines"], evaluation["merges"]
-    rows = [
+    return [
         ("events told right (verb, colour, shape, side, time within 0.5 s): recall", lines["recall"], AIMS["recall"]),
         ("the same: precision", lines["precision"], AIMS["precision"]),
         ("the whole answer of a chunk, marker included", lines["exact"], None),
@@ -128,7 +161,10 @@ def _table(evaluation: Mapping[str, Any]) -> str:
         ("lines of merged lists: recall", merges["recall of lines"], None),
         ("lines of merged lists: precision", merges["precision of lines"], None),
     ]
-    return "\n".join(["| asked | reached | aim |", "|---|---|---|", *(_row(*row) for row in rows)])
+
+
+def _table(evaluation: Mapping[str, Any]) -> str:
+    return "\n".join(["| asked | reached | aim |", "|---|---|---|", *(_row(*row) for row in _rows(evaluation))])
 
 
 def _row(what: str, reached: float | None, aim: float | None) -> str:

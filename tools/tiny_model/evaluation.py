@@ -23,7 +23,7 @@ from consumer.inference.factory import make_engine
 from consumer.media.frames import plan_frames
 from consumer.media.library import Media, MediaLibrary
 from consumer.settings import Settings, load_settings
-from tools.tiny_model.card import EVALUATION, TRAINING, write_card
+from tools.tiny_model.card import EVALUATION, TRAINING, write_again, write_card
 from tools.tiny_model.exam import FPS, SCHEMA, ChunkExam, MergeExam, chunk_exams, merge_exams
 from tools.tiny_model.results import Results
 
@@ -47,8 +47,19 @@ class Extent:
     seed: int
 
 
-def evaluate(model: Path, extent: Extent, *, out: Path | None, card: bool, show: Callable[[str], None] = print) -> None:
+def evaluate(
+    model: Path,
+    extent: Extent,
+    *,
+    out: Path | None = None,
+    card: bool = False,
+    again: Path | None = None,
+    show: Callable[[str], None] = print,
+) -> None:
     """Ask everything and write the figures: beside the weights as EVALUATION, or to `out`; with `card` the card too.
+
+    Args:
+        again: another model, whose card is to tell of this one, as of its training made again.
 
     Raises:
         ConfigurationError: vLLM is not installed, or does not load the model.
@@ -56,8 +67,12 @@ def evaluate(model: Path, extent: Extent, *, out: Path | None, card: bool, show:
     """
     if out is not None and (out.is_dir() or not out.parent.is_dir()):
         raise ValueError(f"The figures cannot be written to {out}: give a file in a directory that exists as --out.")
-    if card and not (model / TRAINING).is_file():
-        raise ValueError(f"There is no {TRAINING} in {model}, which the card is made from: leave --card out.")
+    needs = [(model, TRAINING)] if card or again else []
+    needs += [(again, TRAINING), (again, EVALUATION)] if again else []
+    for where, name in needs:
+        if not (where / name).is_file():
+            option = "--again" if again else "--card"
+            raise ValueError(f"There is no {name} in {where}, which the card is made from: leave {option} out.")
     with TemporaryDirectory(prefix="tiny-model-") as scratch:
         prepare_environment(scratch=Path(scratch))
         figures = asyncio.run(_Evaluation(model, extent, Path(scratch), show).run())
@@ -65,6 +80,8 @@ def evaluate(model: Path, extent: Extent, *, out: Path | None, card: bool, show:
     (out or model / EVALUATION).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if card:
         write_card(model)
+    if again is not None:
+        write_again(again, model)
 
 
 class _Evaluation:
