@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 
-from consumer.media.source import refused, unreachable
+from consumer.media.source import refused, unresolved
 
 Resolve = Callable[[str, int], list[str]]
 
@@ -29,7 +29,7 @@ def resolve(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise unreachable("The host that video_url names cannot be resolved.") from None
+        raise unresolved("video_url") from None
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 

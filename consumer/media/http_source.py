@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -17,7 +18,18 @@ from consumer.media.hosts import HostRules
 from consumer.media.http_client import HttpClient
 from consumer.media.request_time import until
 from consumer.media.scratch import ScratchFile, ScratchSpace
-from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, resumed, unreachable
+from consumer.media.source import (
+    Source,
+    changed,
+    check_size,
+    forbidden,
+    lies_behind,
+    not_found,
+    refused,
+    resumed,
+    unreachable,
+    unresolved,
+)
 
 MAX_REDIRECTS = 5
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -248,15 +260,10 @@ def _translated() -> Iterator[None]:
         message = "The server of video_url is too slow for FETCH_TIMEOUT_SECONDS or PROBE_TIMEOUT_SECONDS."
         raise unreachable(message) from None
     except httpx.HTTPError as error:
-        if _is_of_tls(error):
+        if lies_behind(error, ssl.SSLError):
             raise unreachable(
                 "No TLS with the server of video_url: it has no certificate, or none that is trusted."
             ) from None
+        if lies_behind(error, socket.gaierror):
+            raise unresolved("video_url") from None
         raise unreachable(f"The server of video_url does not answer ({type(error).__name__}).") from None
-
-
-def _is_of_tls(error: BaseException | None) -> bool:
-    """Whether that is what lies behind it: httpx has no class of its own for it."""
-    while error is not None and not isinstance(error, ssl.SSLError):
-        error = error.__cause__ or error.__context__
-    return error is not None

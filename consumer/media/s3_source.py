@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -16,7 +17,18 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from consumer.errors import CodedError, ConfigurationError
 from consumer.media.request_time import until
 from consumer.media.s3_client import connections
-from consumer.media.source import Source, changed, check_size, forbidden, not_found, refused, resumed, unreachable
+from consumer.media.source import (
+    Source,
+    changed,
+    check_size,
+    forbidden,
+    lies_behind,
+    not_found,
+    refused,
+    resumed,
+    unreachable,
+    unresolved,
+)
 from consumer.settings import Settings
 
 AMAZON = "s3.amazonaws.com"
@@ -193,6 +205,8 @@ def _translated(address: ObjectAddress) -> Iterator[None]:
                 "No TLS with the store at S3_ENDPOINT: its certificate is not trusted (S3_SSL_CA_LOCATION may name"
                 " who vouches for it), or it has none (S3_SECURE=false)."
             ) from None
+        if lies_behind(reason, socket.gaierror):
+            raise unresolved("S3_ENDPOINT") from None
         raise unreachable(f"The store at S3_ENDPOINT does not answer ({type(reason).__name__}).") from None
 
 

@@ -104,3 +104,15 @@ def forbidden(message: str) -> PermanentError:
 
 def unreachable(message: str) -> TransientError:
     return TransientError(ErrorCode.SOURCE_UNREACHABLE, message)
+
+
+def unresolved(field: str) -> TransientError:
+    """Transient, since the servers of names may be what is wrong."""
+    return unreachable(f"The host that {field} names cannot be resolved: check how it is spelt.")
+
+
+def lies_behind(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error of that kind led to this one: the clients have no classes of their own for every reason."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -13,7 +14,7 @@ from consumer.media.hosts import HostRules
 from consumer.media.http_source import HttpStore
 from consumer.media.scratch import ScratchSpace
 from consumer.media.source import Source
-from tests.media.web_server import WebFiles, serving
+from tests.media.web_server import WebFiles, no_address, serving
 
 DATA = bytes(range(256)) * 400
 
@@ -63,6 +64,14 @@ def test_statuses(web: WebFiles, status: int, code: ErrorCode) -> None:
 
 def test_nobody_there(web: WebFiles) -> None:
     assert failure(store(), "http://127.0.0.1:1/video.mp4?secret").code is ErrorCode.SOURCE_UNREACHABLE
+
+
+@pytest.mark.parametrize("allowed", ["vidoes.example.com", "*.example.com"])
+def test_a_name_without_an_address(allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    error = failure(store(allowed), "http://vidoes.example.com/video.mp4?secret")
+    assert error.code is ErrorCode.SOURCE_UNREACHABLE
+    assert error.message == "The host that video_url names cannot be resolved: check how it is spelt."
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from consumer.errors import CodedError, ConfigurationError, ErrorCode
 from consumer.media.s3_source import ObjectAddress, S3Store, parse_object_address
 from consumer.settings import Settings
 from tests.media.bad_server import Asked, Behaviour, bad_server
-from tests.media.web_server import WebFiles, serving
+from tests.media.web_server import WebFiles, no_address, serving
 
 KEYS = {"s3_access_key": "someone", "s3_secret_key": "very-secret", "s3_region": "us-east-1", "s3_secure": False}
 
@@ -74,6 +75,13 @@ def test_nobody_there() -> None:
     error = failure(store("127.0.0.1:1"))
     assert error.code is ErrorCode.SOURCE_UNREACHABLE
     assert "S3_ENDPOINT" in error.message
+
+
+def test_a_name_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    error = failure(store("minoi.example.com:9000"))
+    assert error.code is ErrorCode.SOURCE_UNREACHABLE
+    assert error.message == "The host that S3_ENDPOINT names cannot be resolved: check how it is spelt."
 
 
 def test_a_store_that_hangs(web: WebFiles) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 
 @dataclass
@@ -119,3 +120,8 @@ def serving(*, ranges: bool = True, tls: ssl.SSLContext | None = None) -> Iterat
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def no_address(*_: object, **__: object) -> NoReturn:
+    """In place of `socket.getaddrinfo`: no name leads anywhere."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
