@@ -36,7 +36,7 @@ from consumer.job import JobRunner
 from consumer.job.run import Run
 from consumer.media.chunks import Chunk
 from consumer.media.frames import plan_frames
-from consumer.media.library import Media, MediaLibrary, decoder_count
+from consumer.media.library import MediaLibrary, decoder_count
 from consumer.settings import Settings
 from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import Metrics
@@ -67,6 +67,7 @@ class Bench:
     def __init__(self, given: argparse.Namespace, settings: Settings, films: Sequence[Path]) -> None:
         self.given, self.settings, self.films = given, settings, films
         self.engine, self.library = VllmEngine(settings), MediaLibrary.from_settings(settings)
+        self.media = self.library.open(video_url=None, video_path=str(films[0]))
         self.gpu, self.queue = Gpu(), Queue()
         self.gpu.start()
         # Without top_k and top_p, which cost a sort of the vocabulary: weights that mean nothing would repeat
@@ -77,32 +78,32 @@ class Bench:
         subject = ChunkSubject("bench", number)
         return GenerationRequest(uuid.uuid4().hex, PROMPT, None, clip, self.sampling, subject)
 
-    async def clip(self, media: Media, number: int) -> Clip:
+    async def clip(self, number: int) -> Clip:
         """That chunk's frames; numbers go round in the file."""
         seconds = self.given.chunk_seconds
-        start = seconds * (number % int(media.info.duration // seconds))
+        start = seconds * (number % int(self.media.info.duration // seconds))
         plan = plan_frames(
             Chunk(number, start, start + seconds),
-            media.info,
+            self.media.info,
             fps=FPS,
             max_frames=768,
             max_vision_tokens=self.given.tokens,
             keyframes_only=False,
         )
-        sampled = await asyncio.to_thread(media.decode, plan)
+        sampled = await asyncio.to_thread(self.media.decode, plan)
         return Clip(sampled.pixels, sampled.times, start)
 
-    async def one_after_another(self, media: Media, chunks: int) -> dict[str, object]:
+    async def one_after_another(self, chunks: int) -> dict[str, object]:
         """Nothing side by side: decode, render, answer, then the next."""
         with watched(self.gpu, self.queue) as window:
             for number in range(chunks):
-                await self.engine.generate(self.request(await self.clip(media, number), number))
+                await self.engine.generate(self.request(await self.clip(number), number))
         return self._row(chunks, window.seconds, window.figures)
 
-    async def alone(self, media: Media, chunks: int) -> dict[str, object]:
+    async def alone(self, chunks: int) -> dict[str, object]:
         """The engine with rendered chunks at hand, as many in flight as in the chain."""
         backend = self.engine._require_backend()
-        asked = [self.request(await self.clip(media, number), number) for number in range(READY)]
+        asked = [self.request(await self.clip(number), number) for number in range(READY)]
         ready = [backend.render(engine_prompt(one, self.settings.timestamps, uuid.uuid4().hex)) for one in asked]
         places, tokens = asyncio.Semaphore(self.given.in_flight), []
 
@@ -227,16 +228,15 @@ async def measure(bench: Bench, keep: Callable[[dict[str, Any]], None]) -> dict[
     await bench.engine.start()
     bench.queue.listen(bench.engine)
     found["start"] = {"engine_seconds": round(time.time() - process_began, 1)}
-    media = bench.library.open(video_url=None, video_path=str(bench.films[0]))
-    await bench.engine.generate(bench.request(await bench.clip(media, 0), 0))
+    await bench.engine.generate(bench.request(await bench.clip(0), 0))
     found["start"]["first_answer_seconds"] = round(time.time() - process_began, 1)
     # Each thread that renders makes its copy of the tokenizer, kernels are compiled, decoders have started.
     await bench.chain(given.warm)
     rows: list[tuple[str, int, Callable[[int], Awaitable[dict[str, object]]]]] = [
-        ("one after another", given.serial, lambda chunks: bench.one_after_another(media, chunks)),
-        ("engine alone", given.alone, lambda chunks: bench.alone(media, chunks)),
+        ("one after another", given.serial, bench.one_after_another),
+        ("engine alone", given.alone, bench.alone),
         ("chain", given.chunks, bench.chain),
-        ("engine alone, again", given.alone, lambda chunks: bench.alone(media, chunks)),
+        ("engine alone, again", given.alone, bench.alone),
         ("chain, rendering on the loop", given.on_loop, bench.chain_on_the_loop),
         ("short jobs beside a long one", given.short, bench.short_jobs),
     ]
@@ -244,7 +244,7 @@ async def measure(bench: Bench, keep: Callable[[dict[str, Any]], None]) -> dict[
         if chunks:
             found[name] = await run(chunks)
             keep(found)
-    media.close()
+    bench.media.close()
     bench.library.close()
     await bench.engine.stop()
     return found
@@ -270,13 +270,9 @@ def _conditions(bench: Bench) -> dict[str, Any]:
 
 
 def table(found: dict[str, Any]) -> str:
-    lines = []
-    for name, row in found.items():
-        if isinstance(row, dict) and "x_real_time" in row:
-            steady, busy = row.get("steady_x", ""), row.get("gpu_busy_percent", "")
-            lines.append(
-                f"| {name} | {row['chunks']} | {row['x_real_time']} | {steady} | {busy} | {row.get('cores')} |"
-            )
+    names = ("chunks", "x_real_time", "steady_x", "gpu_busy_percent", "cores")
+    rows = {name: row for name, row in found.items() if isinstance(row, dict) and "x_real_time" in row}
+    lines = [f"| {name} | {' | '.join(str(row.get(one, '')) for one in names)} |" for name, row in rows.items()]
     return "\n".join(["| | chunks | x real time | steady | GPU % | cores |", "|---|---|---|---|---|---|", *lines])
 
 
