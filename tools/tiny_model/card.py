@@ -142,15 +142,14 @@ def _figures(model: Path) -> list[dict[str, Any]]:
 def _again(training: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
     return (
         f"\n\nAnother training by the same command (seed {training['seed']}, {training['steps']} steps in "
-        f"{training['seconds']} s on {training['device']}), asked the same ({evaluation['lines']['answers']} chunks, "
-        f"{evaluation['merges']['jobs']} merges); its weights are not kept:\n\n{_table(evaluation)}"
+        f"{training['seconds']} s on {training['device']}), examined likewise ({evaluation['lines']['answers']} "
+        f"chunks, {evaluation['merges']['jobs']} merges); its weights are not kept:\n\n{_table(evaluation)}"
     )
 
 
-def _rows(evaluation: Mapping[str, Any]) -> list[tuple[str, float | None, float | None]]:
-    """What was asked, what was reached, and the aim."""
+def _table(evaluation: Mapping[str, Any]) -> str:
     lines, merges = evaluation["lines"], evaluation["merges"]
-    return [
+    rows = [
         ("events told right (verb, colour, shape, side, time within 0.5 s): recall", lines["recall"], AIMS["recall"]),
         ("the same: precision", lines["precision"], AIMS["precision"]),
         ("the whole answer of a chunk, marker included", lines["exact"], None),
@@ -161,10 +160,7 @@ def _rows(evaluation: Mapping[str, Any]) -> list[tuple[str, float | None, float 
         ("lines of merged lists: recall", merges["recall of lines"], None),
         ("lines of merged lists: precision", merges["precision of lines"], None),
     ]
-
-
-def _table(evaluation: Mapping[str, Any]) -> str:
-    return "\n".join(["| asked | reached | aim |", "|---|---|---|", *(_row(*row) for row in _rows(evaluation))])
+    return "\n".join(["| asked | reached | aim |", "|---|---|---|", *(_row(*row) for row in rows)])
 
 
 def _row(what: str, reached: float | None, aim: float | None) -> str:

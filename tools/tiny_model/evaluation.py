@@ -51,9 +51,9 @@ def evaluate(
     model: Path,
     extent: Extent,
     *,
-    out: Path | None = None,
-    card: bool = False,
-    again: Path | None = None,
+    out: Path | None,
+    card: bool,
+    again: Path | None,
     show: Callable[[str], None] = print,
 ) -> None:
     """Ask everything and write the figures: beside the weights as EVALUATION, or to `out`; with `card` the card too.

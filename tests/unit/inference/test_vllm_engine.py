@@ -226,19 +226,30 @@ async def test_what_vllm_raises_becomes_a_sentence(monkeypatch: pytest.MonkeyPat
     assert not engine.alive
 
 
-async def test_a_stop_while_the_model_loads_breaks_the_load_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def loading(
+    monkeypatch: pytest.MonkeyPatch, end: Callable[[], ScriptedBackend]
+) -> tuple[VllmEngine, asyncio.Future[None]]:
+    """An engine whose model loads until it is told to stop, and its start; what `end` gives comes of the load."""
     began = threading.Event()
 
-    def load(settings: Settings, stopping: Callable[[], bool]) -> VllmBackend:
+    def load(settings: Settings, stopping: Callable[[], bool]) -> ScriptedBackend:
         began.set()
         while not stopping():
             threading.Event().wait(0.001)
-        raise LoadStopped
+        return end()
 
     monkeypatch.setattr(VllmBackend, "load", load)
     engine = VllmEngine(SETTINGS)
     starting = asyncio.ensure_future(engine.start())
     assert await asyncio.to_thread(began.wait, 10)
+    return engine, starting
+
+
+async def test_a_stop_while_the_model_loads_breaks_the_load_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken_off() -> ScriptedBackend:
+        raise LoadStopped
+
+    engine, starting = await loading(monkeypatch, broken_off)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
@@ -248,18 +259,8 @@ async def test_a_stop_while_the_model_loads_breaks_the_load_off(monkeypatch: pyt
 
 
 async def test_a_stop_at_the_load_s_very_end_is_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    began, backend = threading.Event(), ScriptedBackend()
-
-    def load(settings: Settings, stopping: Callable[[], bool]) -> ScriptedBackend:
-        began.set()
-        while not stopping():
-            threading.Event().wait(0.001)
-        return backend
-
-    monkeypatch.setattr(VllmBackend, "load", load)
-    engine = VllmEngine(SETTINGS)
-    starting = asyncio.ensure_future(engine.start())
-    assert await asyncio.to_thread(began.wait, 10)
+    backend = ScriptedBackend()
+    engine, starting = await loading(monkeypatch, lambda: backend)
     async with asyncio.timeout(10):
         await engine.stop()
     with pytest.raises(ConfigurationError, match="stopped while it started"):
